@@ -1,0 +1,84 @@
+"""What the engine needs from outside, and what it is given: turns, stores, actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+Clock = Callable[[], float]
+"""Unix seconds, UTC."""
+
+
+class Kind(Enum):
+    """What a gateway's request means to the dialogue."""
+
+    BEGIN = "begin"
+    ANSWER = "answer"
+    ABORT = "abort"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request of a gateway, freed of its wire form.
+
+    Attributes:
+        gateway: the gateway's configured name.
+        dialogue: the gateway's own dialogue id; empty where the wire has none.
+        msisdn: E.164 digits without a plus.
+        kind: BEGIN carries the dialled string in `text`, ANSWER what was typed.
+        text: for BEGIN the whole dialled string (`*880**0*901234567*50000#`).
+        accumulated: all inputs of the dialogue so far, joined by `*`, where the wire sends that
+            instead of the latest (Africa's Talking); `text` is then ignored for an ANSWER. The session knows
+            how much of it has been taken, so that empty answers and `*` inside answers survive (S14).
+        may_begin: an ANSWER of a dialogue not seen before begins one, `accumulated` typed ahead.
+        request_id: equal for a repeat of the same request; empty where the wire has none.
+        screen_octets: what one screen of this gateway holds (160 by 3GPP TS 23.038 §5; less on some links).
+        deadline_s: the gateway's patience for the reply, from now.
+    """
+
+    gateway: str
+    dialogue: str
+    msisdn: str
+    kind: Kind
+    text: str = ""
+    service_code: str = ""
+    accumulated: str | None = None
+    may_begin: bool = False
+    request_id: str = ""
+    screen_octets: int = 160
+    deadline_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the subscriber sees. `open`: the dialogue waits for an answer."""
+
+    text: str
+    open: bool
+
+
+class SessionStore(Protocol):
+    """Where open dialogues are kept: one small record under one key, compare-and-set."""
+
+    async def load(self, key: str) -> tuple[bytes, bytes] | None:
+        """(version, record), or None; the version is an opaque token for `save`.
+
+        Raises:
+            StoreError: out of reach.
+        """
+
+    async def save(self, key: str, record: bytes, *, expect: bytes | None, ttl_s: float) -> bool:
+        """Write and renew the TTL only if the stored version still is `expect` (None: absent).
+
+        Returns:
+            False when another writer was first; nothing is written then.
+
+        Raises:
+            StoreError: out of reach.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""
