@@ -1,0 +1,68 @@
+# `make` alone tells what there is. Every target makes what it needs first; a second call is instant.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+PORT   ?= 8881
+TESTS  ?= tests
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install run test check format bench bench-server requirements clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(STAMPS)/runtime ## make .venv and install the project and its tools into it
+
+run: $(STAMPS)/runtime ## start the demo; with a terminal it opens a handset
+	@exec $(BIN)/ussd demo
+
+test: $(STAMPS)/dev ## run all tests (real servers are started on spare ports)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+check: $(STAMPS)/dev ## format, lint, types, rooms
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMPS)/dev ## write the format that check asks for
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(STAMPS)/dev ## the benchmarks; prints tables
+	@$(BIN)/python -m bench
+
+bench-server: $(STAMPS)/runtime ## one worker with the bench menu; sessions in USSD_REDIS__URL (PORT=n)
+	@exec $(BIN)/python -m app.benchserver --port $(PORT)
+
+requirements: $(STAMPS)/venv ## pin pyproject.toml's dependencies anew
+	$(BIN)/uv pip compile pyproject.toml --extra speed --group build $(PIN) -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --extra speed --group dev -c requirements.txt $(PIN) -o requirements-dev.txt
+
+PIN := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
+
+clean: ## remove what was made, the demo's data too
+	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ensurepip is what Debian moves out of python3 into python3-venv.
+$(STAMPS)/venv:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) can't make virtual environments: apt-get install python3-venv (as root), then again" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/runtime: requirements.txt pyproject.toml | $(STAMPS)/venv
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@rm -f $(STAMPS)/dev && touch $@
+
+$(STAMPS)/dev: requirements-dev.txt $(STAMPS)/runtime
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements-dev.txt
+	@touch $@

@@ -1,0 +1,131 @@
+"""What all HTTP families share: from a request to the engine and back, and every way to be refused."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import web
+
+from adapters.credentials import Credentials, Denied
+from ussd_engine.core.errors import WireError
+from ussd_engine.ports import Reply, Turn
+
+BODY_MAX = 64 * 1024
+"""Octets of a request's body; no family needs a tenth of it."""
+GRACE_S = 1.0
+"""The engine keeps a turn's deadline itself; this much later the shell stops waiting for it."""
+
+log = logging.getLogger(__name__)
+
+
+class TurnHandler(Protocol):
+    """The part of the engine that a gateway sees."""
+
+    async def handle(self, turn: Turn) -> Reply:
+        """Take one turn; answers in any case, if only that the service is in trouble."""
+
+
+class Observer(Protocol):
+    """Told of every request that didn't become a turn."""
+
+    def __call__(self, gateway: str, outcome: str) -> None:
+        """`outcome` is a short stable word: denied, malformed, busy, late, failed."""
+
+
+class HttpAdapter(Protocol):
+    """A gateway family that is called over HTTP. `Options` is a frozen dataclass of its settings."""
+
+    name: str
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """What to serve, all under `/gateways/<name>`."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """What stands between the network and one gateway's codec.
+
+    Attributes:
+        in_flight_max: turns at once; one more is refused at once, in the family's own form.
+        busy: what its subscriber reads then; also where a turn failed or outlasted its deadline.
+    """
+
+    engine: TurnHandler
+    credentials: Credentials
+    observe: Observer
+    in_flight_max: int = 2000
+    busy: str = "Сервис занят, повторите позже. Xizmat band, keyinroq urinib koʻring."
+
+
+class HttpGateway:
+    """Base of the HTTP families: checks, bounds and error answers; the codec stays with the family."""
+
+    def __init__(self, name: str, door: Door) -> None:
+        self.name = name
+        self._door = door
+        self._in_flight = 0
+        self._open = door.credentials.open
+
+    async def read(self, request: web.Request) -> bytes:
+        """The body, once the caller has proved itself.
+
+        Raises:
+            Denied: by address or credentials.
+            WireError: longer than `BODY_MAX` (413).
+        """
+        credentials = self._door.credentials
+        if not self._open:
+            credentials.check_address(request.remote, request.headers)
+        if (request.content_length or 0) > BODY_MAX:
+            raise WireError(f"the body is longer than {BODY_MAX} octets", status=413)
+        body = await request.read()
+        if not self._open:
+            credentials.check_secret(request.method, request.raw_path, request.headers, body)
+        return body
+
+    async def take(self, turn: Turn) -> Reply:
+        """One turn through the engine, bounded in number and time; always a reply."""
+        if self._in_flight >= self._door.in_flight_max:
+            return self._closing("busy")
+        self._in_flight += 1
+        try:
+            async with asyncio.timeout(turn.deadline_s + GRACE_S):
+                return await self._door.engine.handle(turn)
+        except TimeoutError:
+            return self._closing("late")
+        except Exception:
+            log.exception("a turn failed", extra={"gateway": self.name})
+            return self._closing("failed")
+        finally:
+            self._in_flight -= 1
+
+    def guarded(
+        self, handler: Callable[[web.Request], Awaitable[web.Response]]
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """`handler`, with what it raises turned into one short sentence of plain text."""
+
+        async def answer(request: web.Request) -> web.Response:
+            try:
+                return await handler(request)
+            except WireError as error:
+                return self._refuse("malformed", error.status, str(error))
+            except Denied as error:
+                return self._refuse("denied", error.status, str(error))
+            except web.HTTPRequestEntityTooLarge:
+                return self._refuse("malformed", 413, f"the body is longer than {BODY_MAX} octets")
+
+        return answer
+
+    def _refuse(self, outcome: str, status: int, why: str) -> web.Response:
+        self._door.observe(self.name, outcome)
+        log.info("a request was refused", extra={"gateway": self.name, "status": status, "why": why})
+        headers = {"WWW-Authenticate": f'Basic realm="{self.name}"'} if status == 401 else None
+        return web.Response(status=status, text=f"{why}\n", headers=headers)
+
+    def _closing(self, outcome: str) -> Reply:
+        self._door.observe(self.name, outcome)
+        return Reply(self._door.busy, open=False)
