@@ -1,0 +1,66 @@
+"""What is found by entry point: gateway families and session stores, ours and third parties' alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, ClassVar, Protocol, cast
+
+from aiohttp import web
+
+from adapters.http import Door
+
+ADAPTERS = "ussd_engine.adapters"
+STORES = "ussd_engine.stores"
+
+
+class HttpFamily(Protocol):
+    """An adapter class that is called over HTTP; `options_type` is a frozen dataclass of its settings."""
+
+    options_type: ClassVar[type[Any]]
+
+    def __init__(self, name: str, options: Any, door: Door) -> None:
+        """`options` is an `options_type`."""
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """What it serves, all under `/gateways/<name>`."""
+
+
+class UnknownPlugin(LookupError):
+    """Nothing installed has this name; `known` lists what has."""
+
+    def __init__(self, group: str, name: str, known: Iterable[str]) -> None:
+        self.known = tuple(sorted(known))
+        super().__init__(f"nothing named '{name}' in {group}; installed: {', '.join(self.known)}")
+
+
+@cache
+def _group(group: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group)}
+
+
+def adapter(kind: str) -> type[HttpFamily]:
+    """The class behind a gateway's `kind`.
+
+    Raises:
+        UnknownPlugin: no installed distribution has it.
+    """
+    return cast(type[HttpFamily], _load(ADAPTERS, kind))
+
+
+def store(name: str) -> Any:
+    """The class of a session store.
+
+    Raises:
+        UnknownPlugin: no installed distribution has it.
+    """
+    return _load(STORES, name)
+
+
+def _load(group: str, name: str) -> Any:
+    try:
+        point = _group(group)[name]
+    except KeyError:
+        raise UnknownPlugin(group, name, _group(group)) from None
+    return point.load()
