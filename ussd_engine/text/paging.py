@@ -25,8 +25,8 @@ def paginate(
 ) -> list[str]:
     r"""Split a screen into pages of at most `octets_max` octets each.
 
-    A page ends before an option line if it reaches one, else between the lines of `head` (unless that
-    leaves two thirds of the page empty), else between words, else inside the one token that is longer than a page.
+    A page ends before an option line if it reaches one, else between the lines of `head` (unless that leaves
+    two thirds of the page empty), else between words, else inside the one token that is longer than a page.
     Digits with single spaces between them (`50 000`) are one token. White space at a cut is dropped, as are
     empty parts; nothing else is lost.
 

@@ -1,0 +1,234 @@
+"""The state machine's edges, and what follows from them: ways back, what stays in a session, who leads where.
+
+The trigger names are listed in docs/decisions/state-machine.md. Edges that every screen has (paging, wrong answers, the
+way home, aborts) are housekeeping: pictures and proofs leave them out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from transitions import EventData
+
+from ussd_engine.core.service import (
+    BACK,
+    FAILED,
+    GAVE_UP,
+    IDLE,
+    LATE,
+    OFF,
+    START,
+    WRONG_DIAL,
+    AnyState,
+    Do,
+    End,
+    Listing,
+    Question,
+    Screen,
+    Shortcut,
+    Switch,
+)
+
+Guard = Callable[[EventData], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One transition. `implied`: the author did not write it."""
+
+    trigger: str
+    source: str
+    target: str
+    guard: Guard | None = None
+    implied: bool = False
+
+
+def authored(states: Mapping[str, AnyState], start: str) -> Iterator[Edge]:
+    """Yield the edges an author wrote, `back` excepted; targets may be missing."""
+    for name, state in states.items():
+        match state:
+            case Screen():
+                for option in state.options:
+                    if option.goto != BACK:
+                        yield Edge(option.key, name, start if option.goto == START else option.goto)
+            case Question():
+                yield Edge("answer", name, state.goto)
+            case Listing():
+                if state.goto is not None:
+                    yield Edge("pick", name, state.goto)
+                    if state.picks_only_row:
+                        yield Edge("=one", name, state.goto)
+                for result, target in state.on.items():
+                    yield Edge(f"={result}", name, target)
+            case Do():
+                for result, target in state.on.items():
+                    yield Edge(f"={result}", name, target)
+            case Switch():
+                for value, target in state.cases.items():
+                    yield Edge("case", name, target, _equals(state.variable, value))
+                if state.otherwise is not None:
+                    yield Edge("case", name, state.otherwise)
+
+
+def dialled(
+    states: Mapping[str, AnyState],
+    entries: Iterable[str],
+    shortcuts: Mapping[str, tuple[Shortcut, ...]],
+    questions: Mapping[tuple[str, str], str],
+) -> Iterator[Edge]:
+    """Yield the edges of published shortcuts, from the screens a dialogue can begin on."""
+    for entry in entries:
+        menu = states[entry].menu
+        yield Edge("wrong_dial", entry, WRONG_DIAL, implied=True)
+        for shortcut in shortcuts.get(menu, ()):
+            yield Edge(f"dial {shortcut.name}", entry, shortcut.goto)
+            yield Edge(f"wrong {shortcut.name}", entry, wrong_format(shortcut))
+            for variable in shortcut.variables:
+                if (menu, variable) in questions:
+                    yield Edge(f"dial {shortcut.name} {variable}", entry, questions[menu, variable])
+
+
+def wrong_format(shortcut: Shortcut) -> str:
+    """Name the end that shows a shortcut's format."""
+    return f"{shortcut.menu}.!{shortcut.name}"
+
+
+def housekeeping(states: Mapping[str, AnyState], start: str) -> Iterator[Edge]:
+    """Yield the edges every state of a kind has."""
+    yield Edge("begin", IDLE, start, implied=True)
+    for name, state in states.items():
+        if isinstance(state, Do | Listing):
+            for trigger, target in (("=failed", FAILED), ("=late", LATE)):
+                if trigger[1:] not in state.on:
+                    yield Edge(trigger, name, target, implied=True)
+        if isinstance(state, Do | Switch):
+            continue
+        if isinstance(state, Listing):
+            yield Edge("=page", name, name, implied=True)
+            if state.ends_on_last:
+                yield Edge("=last", name, OFF, implied=True)
+        for trigger in ("wrong", "more", "less"):
+            yield Edge(trigger, name, name, implied=True)
+        for trigger, target in (("gave_up", GAVE_UP), ("aborted", OFF), ("timed_out", OFF)):
+            yield Edge(trigger, name, target, implied=True)
+        if isinstance(state, Screen | Listing):
+            yield Edge("home", name, start, implied=True)
+
+
+def _equals(variable: str, value: str) -> Guard:
+    def holds(event: EventData) -> bool:
+        found = event.model.session.variables.get(variable)
+        return (str(found).lower() if isinstance(found, bool) else str(found)) == value
+
+    return holds
+
+
+# --- what follows from the edges ----------------------------------------------------------------------------------
+
+
+def successors(edges: Iterable[Edge]) -> dict[str, list[str]]:
+    """Group targets by source."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for edge in edges:
+        found[edge.source].append(edge.target)
+    return found
+
+
+def reach(after: Mapping[str, Iterable[str]], begin: Iterable[str]) -> set[str]:
+    """Return everything that can be reached, the beginnings included."""
+    seen, queue = set(begin), deque(begin)
+    while queue:
+        for target in after.get(queue.popleft(), ()):
+            if target not in seen:
+                seen.add(target)
+                queue.append(target)
+    return seen
+
+
+def is_shown(state: AnyState | None) -> bool:
+    """Tell whether the subscriber sees something in this state."""
+    return isinstance(state, Screen | Question | Listing | End)
+
+
+def next_shown(
+    states: Mapping[str, AnyState], after: Mapping[str, Iterable[str]], begin: Iterable[str]
+) -> set[str]:
+    """Return the first shown states on every way from `begin`, through actions, switches and lists of one row."""
+    shown: set[str] = set()
+    seen: set[str] = set()
+    queue = deque(begin)
+    while queue:
+        name = queue.popleft()
+        if name in seen or name not in states:
+            continue
+        seen.add(name)
+        state = states[name]
+        if is_shown(state):
+            shown.add(name)
+        if isinstance(state, Listing):
+            queue.extend(
+                ([state.goto] if state.picks_only_row and state.goto else []) + list(state.on.values())
+            )
+        elif not is_shown(state):
+            queue.extend(after.get(name, ()))
+    return shown
+
+
+def ways_back(states: Mapping[str, AnyState], edges: Iterable[Edge]) -> Iterator[Edge]:
+    """Yield `back>P` from every screen that P can come right before."""
+    after = successors(edges)
+    for name, state in states.items():
+        if not isinstance(state, Screen | Question | Listing):
+            continue
+        for follower in next_shown(states, after, after.get(name, ())):
+            found = states[follower]
+            if follower != name and not isinstance(found, End) and not found.clears_history:
+                yield Edge(f"back>{name}", follower, name, implied=True)
+
+
+def live_variables(reads: Mapping[str, frozenset[str]], edges: Iterable[Edge]) -> dict[str, frozenset[str]]:
+    """For each state, the variables that any state ahead of it (itself included) may read.
+
+    States that lead to the same places share one set, so that thousands of them cost little.
+    """
+    before: dict[str, set[str]] = defaultdict(set)
+    for edge in edges:
+        before[edge.target].add(edge.source)
+    live = {name: set(names) for name, names in reads.items()}
+    queue = deque(name for name in live if live[name])
+    while queue:
+        name = queue.popleft()
+        for source in before.get(name, ()):
+            if source in live and not live[name] <= live[source]:
+                live[source] |= live[name]
+                queue.append(source)
+    shared: dict[frozenset[str], frozenset[str]] = {}
+    return {name: shared.setdefault(frozenset(names), frozenset(names)) for name, names in live.items()}
+
+
+def reads(states: Mapping[str, AnyState]) -> dict[str, frozenset[str]]:
+    """For each state, the variables it reads itself."""
+    return {name: frozenset(_reads(state)) for name, state in states.items()}
+
+
+def _reads(state: AnyState) -> Iterator[str]:
+    match state:
+        case Screen():
+            yield from state.text.names
+            for option in state.options:
+                yield from option.text.names
+                if option.when is not None:
+                    yield option.when
+        case Question() | End():
+            yield from state.text.names
+        case Listing():
+            yield from (name for name in state.row.names if not name.startswith("row."))
+            if state.text is not None:
+                yield from state.text.names
+            yield from (arg.variable for arg in state.args.values() if arg.variable is not None)
+        case Do():
+            yield from (arg.variable for arg in state.args.values() if arg.variable is not None)
+        case Switch():
+            yield state.variable

@@ -1,0 +1,228 @@
+"""The menu language's shape: which fields a file and a state have. Meaning is checked in `build`.
+
+All scalars arrive as text (see `source`), so numbers and flags are read here, by the field's type.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+"""Of a menu, a state, a result."""
+Variable = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=60)]
+Target = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$", max_length=81)]
+"""`state` of the same menu, `menu.state`, `back` or `start`."""
+Key = Annotated[str, StringConstraints(pattern=r"^[0-9#]{1,4}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?$")]
+Texts = str | dict[Language, str]
+"""One text for a service of one language, or one for each of its languages."""
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
+
+
+class MsisdnSpec(_Spec):
+    """A telephone number."""
+
+    region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = Field(
+        description="ISO 3166 code, e.g. UZ"
+    )
+    mobile: bool = Field(True, description="refuse fixed lines")
+    other_than: Literal["caller"] | None = Field(None, description="refuse the caller's own number")
+
+
+class MoneySpec(_Spec):
+    """A sum, typed in whole major units."""
+
+    min: int = Field(ge=0)
+    max: int = Field(ge=0, le=999_999_999_999)
+
+
+class IntegerSpec(_Spec):
+    """A whole number."""
+
+    min: int = Field(0, ge=0)
+    max: int = Field(ge=0, le=999_999_999_999)
+
+
+class TextTypeSpec(_Spec):
+    """Free text."""
+
+    min: int = Field(1, ge=0)
+    max: int = Field(ge=1, le=160)
+
+
+class DigitsSpec(_Spec):
+    """Digits that keep their leading zeros."""
+
+    min: int = Field(1, ge=1)
+    max: int = Field(ge=1, le=19)
+    secret: bool = False
+
+
+class PinSpec(_Spec):
+    """A PIN: secret."""
+
+    digits: int = Field(ge=4, le=12)
+
+
+class TypeSpec(_Spec):
+    """A question's type: exactly one of these."""
+
+    msisdn: MsisdnSpec | None = None
+    money: MoneySpec | None = None
+    integer: IntegerSpec | None = None
+    text: TextTypeSpec | None = None
+    digits: DigitsSpec | None = None
+    pin: PinSpec | None = None
+    choice: dict[str, str] | None = Field(None, description="what may be typed: the value it stands for")
+
+
+class StateKeys(_Spec):
+    """Keys of this state that differ from the service's."""
+
+    more: Key
+
+
+class OptionSpec(_Spec):
+    """One line of a menu."""
+
+    text: Texts
+    goto: Target
+    key: Key | None = Field(None, description="the line's number unless given")
+    when: Variable | None = Field(None, description="the line shows only while this variable is true")
+
+
+class _StateSpec(_Spec):
+    back: bool = Field(
+        True, description="false: there is no way back from here, history is dropped on arrival"
+    )
+    keys: StateKeys | None = None
+
+
+class ScreenSpec(_StateSpec):
+    """A text with options."""
+
+    text: Texts
+    options: list[OptionSpec] = Field(min_length=1)
+
+
+class QuestionSpec(_StateSpec):
+    """A text that asks for a value."""
+
+    ask: Texts
+    as_: Variable = Field(alias="as", description="the variable that takes the answer")
+    type: TypeSpec
+    goto: Target
+
+
+class ActionSpec(_StateSpec):
+    """An action and where each of its results leads."""
+
+    do: str
+    with_: dict[str, str] = Field(default_factory=dict, alias="with")
+    on: dict[Name, Target]
+
+
+class SwitchSpec(_StateSpec):
+    """A variable's value leads on."""
+
+    switch: Variable
+    on: dict[str, Target]
+
+
+class ListSpec(_StateSpec):
+    """Rows of an action, a page at a time."""
+
+    list: str
+    with_: dict[str, str] = Field(default_factory=dict, alias="with")
+    row: Texts
+    text: Texts | None = None
+    as_: Variable | None = Field(None, alias="as", description="the variable that takes the chosen row's id")
+    goto: Target | None = None
+    none: Target
+    one: Literal["pick"] | None = Field(None, description="pick: a single row is chosen without being shown")
+    rows: int | None = Field(None, ge=1, le=9, description="at most so many rows on a screen")
+    last: Literal["end"] | None = Field(None, description="end: the last page closes the dialogue")
+    on: dict[Name, Target] = Field(default_factory=dict)
+
+
+class EndSpec(_StateSpec):
+    """The last screen."""
+
+    end: Texts
+
+
+KINDS = {"ask": "question", "do": "do", "switch": "switch", "list": "list", "end": "end", "options": "screen"}
+
+
+def _kind(state: Any) -> str | None:
+    if isinstance(state, dict):
+        for field, kind in KINDS.items():
+            if field in state:
+                return kind
+    return None
+
+
+StateSpec = Annotated[
+    Annotated[ScreenSpec, Tag("screen")]
+    | Annotated[QuestionSpec, Tag("question")]
+    | Annotated[ActionSpec, Tag("do")]
+    | Annotated[SwitchSpec, Tag("switch")]
+    | Annotated[ListSpec, Tag("list")]
+    | Annotated[EndSpec, Tag("end")],
+    Discriminator(
+        _kind,
+        custom_error_type="state_kind",
+        custom_error_message="a state has one of `options`, `ask`, `do`, `list`, `switch`, `end`",
+    ),
+]
+
+
+class ShortcutSpec(_Spec):
+    """A published dial string, without the service code: `**0*{client}*{amount}`; `...` at its end takes anything."""
+
+    dial: Annotated[str, StringConstraints(max_length=160)]
+    goto: Target
+    wrong: Texts | None = Field(None, description="what to say when the fields have the wrong form")
+
+
+class KeysSpec(_Spec):
+    """The service's navigation keys."""
+
+    back: Key = "0"
+    home: Key = "00"
+    more: Key = "98"
+    previous: Key = "99"
+
+
+class LimitsSpec(_Spec):
+    """How patient the service is."""
+
+    wrong_answers: int = Field(3, ge=1, le=9)
+
+
+class MenuSpec(_Spec):
+    """A menu file. One file of a service carries `service_code` and what follows it."""
+
+    menu: Name
+    service_code: Annotated[str, StringConstraints(pattern=r"^\*[0-9]+(\*[0-9]+)*#$")] | None = None
+    languages: list[Language] | None = Field(None, min_length=1, max_length=8)
+    zone: str | None = Field(None, description="IANA time zone in which dates are shown")
+    start: Target | None = None
+    keys: KeysSpec | None = None
+    limits: LimitsSpec | None = None
+    says: dict[str, Texts] = Field(default_factory=dict)
+    words: dict[Name, dict[str, Texts]] = Field(default_factory=dict)
+    shortcuts: list[ShortcutSpec] = Field(default_factory=list)
+    states: dict[Name, StateSpec] = Field(default_factory=dict)
+
+
+SpecT = TypeVar("SpecT", bound=_Spec)
+
+TAGS = frozenset({"screen", "question", "do", "switch", "list", "end"})
+UNION = re.compile(r"^(str|dict\[)")

@@ -1,0 +1,96 @@
+"""What goes into a step and what comes out of it.
+
+Time, ids and outside answers arrive inside the event; all that must be done leaves as an effect, so a stored
+dialogue replays exactly and tests need no mocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Value = str | int | bool | None
+"""What a menu variable can hold. Money is integer minor units, time is Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The subscriber dialled; `fields` are what stood between the service code and `#`, empty ones kept."""
+
+    at: float
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The subscriber answered the screen."""
+
+    at: float
+    text: str = field(repr=False)  # may be a PIN
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a list: its id, which a choice resolves to, and what its text may show."""
+
+    id: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDone:
+    """An action came back: its result's name and the variables it sets; for lists, rows and whether more follow."""
+
+    at: float
+    result: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    rows: tuple[Row, ...] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """The network or the subscriber cut the dialogue."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The network waited too long for the subscriber."""
+
+    at: float
+
+
+Event = Begin | Answer | ActionDone | Aborted | TimedOut
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Show this screen and wait for an answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Show this screen and end the dialogue."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Perform an action and come back with `ActionDone`.
+
+    `state` and `answers` (how many answers the dialogue has consumed) belong to the action's key: a retry
+    of the same turn carries the same ones.
+    """
+
+    action: str
+    state: str
+    answers: int
+    args: Mapping[str, Value] = field(repr=False)  # may hold a PIN
+
+
+Effect = Ask | Close | Run

@@ -1,0 +1,157 @@
+"""What a state looks like on a phone: one screen, never larger than the gateway carries.
+
+A screen gives way in a fixed order (decisions.md 5): the line that offers `back` goes first, then a title
+without variables makes room for the line that says what was wrong, then that line goes, then the title;
+only then is the screen split. Sums and other values are never what is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ussd_engine.core.events import Row, Value
+from ussd_engine.core.service import End, Keys, Listing, Option, Question, Screen, Service
+from ussd_engine.core.session import Session
+from ussd_engine.text.cost import fits
+from ussd_engine.text.paging import paginate
+
+ROWS_MAX = 9
+"""Rows a list page asks its action for: each is chosen by one digit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A state's text on a phone; one page unless it cannot be helped."""
+
+    texts: tuple[str, ...]
+
+    def __getitem__(self, page: int) -> str:
+        return self.texts[min(page, len(self.texts) - 1)]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One page of a list: its text, the ids of the rows on it, and whether more rows follow them."""
+
+    text: str
+    ids: tuple[str, ...]
+    more: bool
+
+
+def _joined(*parts: str) -> str:
+    return "\n".join([part for part in parts if part])
+
+
+def visible(options: Sequence[Option], variables: Mapping[str, Value]) -> list[Option]:
+    """Return the options that show; one that is hidden leaves the others' keys as they are."""
+    return [option for option in options if option.when is None or variables.get(option.when)]
+
+
+def pages(
+    service: Service, session: Session, state: Screen | Question | End, *, note: str = "", octets: int
+) -> Pages:
+    """Lay out a screen, a question or an end.
+
+    Args:
+        note: the line that says why the last answer was not taken.
+        octets: what one screen holds.
+    """
+    language, variables, keys = session.language, session.variables, service.keys
+    title = state.text.render(language, variables)
+    lines: list[str] = []
+    foot = ""
+    if isinstance(state, Screen):
+        lines = [f"{o.key}.{o.text.render(language, variables)}" for o in visible(state.options, variables)]
+        if session.history and keys.back not in state.by_key:
+            foot = f"{keys.back}.{service.labels[language].back}"
+    elif isinstance(state, Question) and session.history:
+        foot = f"{keys.home}.{service.labels[language].back}"
+
+    body = "\n".join(lines)
+    may_drop_title = bool(lines) and state.text.is_static
+    attempts = [(note, title, foot), (note, title, "")]
+    if note:
+        if may_drop_title:
+            attempts += [(note, "", foot), (note, "", "")]
+        attempts += [("", title, foot), ("", title, "")]
+    if may_drop_title:
+        attempts += [("", "", foot), ("", "", "")]
+    for said, head, last in attempts:
+        text = _joined(said, head, body, last)
+        if fits(text, octets):
+            return Pages((text,))
+
+    more, previous = _turning(service, state.more_key, language)
+    split = paginate(title, lines, octets_max=octets, more=more, previous=previous, foot=foot)
+    if note:
+        split = [_joined(note, page) if fits(_joined(note, page), octets) else page for page in split]
+    return Pages(tuple(split))
+
+
+def _turning(service: Service, more_key: str | None, language: str) -> tuple[str, str]:
+    labels, keys = service.labels[language], service.keys
+    return f"{more_key or keys.more}.{labels.more}", f"{keys.previous}.{labels.previous}"
+
+
+def is_plain(state: Screen | Question | End) -> bool:
+    """Tell whether the screen reads no variable, so that it is the same for every subscriber of a language."""
+    if not state.text.is_static:
+        return False
+    return not isinstance(state, Screen) or all(o.when is None and o.text.is_static for o in state.options)
+
+
+def list_page(
+    service: Service,
+    session: Session,
+    state: Listing,
+    rows: Sequence[Row],
+    *,
+    more: bool,
+    note: str = "",
+    octets: int,
+) -> ListPage:
+    """Put as many rows on the screen as fit, numbered where one can be chosen.
+
+    `more`: the action has rows after these. Each row is rendered once.
+    """
+    language, keys = session.language, service.keys
+    numbered = state.variable is not None
+    texts = []
+    for number, row in enumerate(rows[: state.rows_max or ROWS_MAX], 1):
+        text = state.row.render(language, {**session.variables, **row.values})
+        texts.append(f"{number}.{text}" if numbered else text)
+    title = state.text.render(language, session.variables) if state.text else ""
+    next_line, previous_line = _turning(service, state.more_key, language)
+    back = (
+        f"{keys.back}.{service.labels[language].back}" if session.history and not state.ends_on_last else ""
+    )
+    turned = len(session.cursors) > 1
+
+    for count in range(len(texts), 0, -1):
+        goes_on = more or count < len(rows)
+        turning = next_line if goes_on else ""
+        body = "\n".join(texts[:count])
+        earlier = previous_line if turned else ""
+        attempts = [
+            (note, title, earlier, back),
+            (note, title, earlier, ""),
+            (note, "", earlier, ""),
+            ("", title, earlier, back),
+            ("", title, earlier, ""),
+            ("", "", earlier, ""),
+            ("", "", "", ""),
+        ]
+        # While rows can still be taken off, only the courtesies give way; a title stays with several rows.
+        for said, head, before, last in attempts if count == 1 else attempts[: 2 if note else 5]:
+            text = _joined(said, head, body, turning, before, last)
+            if fits(text, octets):
+                return ListPage(text, tuple(row.id for row in rows[:count]), goes_on)
+    if not texts:
+        return ListPage(title, (), False)
+    goes_on = more or len(rows) > 1
+    cut = paginate(texts[0], [], octets_max=octets - 2 * len(next_line) - 2, more="", previous="")[0]
+    return ListPage(_joined(cut, next_line if goes_on else ""), (rows[0].id,), goes_on)

@@ -1,0 +1,199 @@
+"""The compiled service: menus as values, with one state machine over all their states.
+
+Everything here is built once by the compiler and shared by all dialogues; nothing changes afterwards but a
+cache of screens that have no variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from transitions import Machine
+
+from ussd_engine.core.answers import AnswerType
+from ussd_engine.core.events import Value
+from ussd_engine.text.template import Template
+
+BACK = "<back"
+"""Target of an option that goes to the screen before."""
+START = "<start"
+"""Target of an option that begins anew: variables and history are dropped."""
+IDLE, OFF, GAVE_UP, FAILED, LATE, WRONG_DIAL = "idle", "off", "!gave_up", "!trouble", "!late", "!wrong_dial"
+
+
+class Text:
+    """One text in every language of the service."""
+
+    __slots__ = ("by_language", "is_static", "names")
+
+    def __init__(self, by_language: Mapping[str, Template]) -> None:
+        self.by_language = by_language
+        self.is_static = all(template.static is not None for template in by_language.values())
+        self.names = frozenset[str]().union(*(template.names for template in by_language.values()))
+
+    def render(self, language: str, values: Mapping[str, Value]) -> str:
+        return self.by_language[language].render(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """What an action is given: a variable's value, or a literal."""
+
+    variable: str | None = None
+    literal: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One line of a menu. `when` names a variable that must be true for it to show."""
+
+    key: str
+    text: Text
+    goto: str
+    when: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What every state has.
+
+    `live`: the variables some screen ahead may read; the rest is dropped when the dialogue waits here.
+    `triggers`: the machine's triggers that leave this state.
+    """
+
+    name: str
+    id: int
+    menu: str
+    live: frozenset[str] = frozenset()
+    triggers: frozenset[str] = frozenset()
+    clears_history: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen(State):
+    """A text with options to choose from. `more_key`: its own key for the next page."""
+
+    text: Text
+    options: tuple[Option, ...]
+    by_key: Mapping[str, Option]
+    more_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question(State):
+    """A text that asks for a typed value."""
+
+    text: Text
+    variable: str
+    type: AnswerType
+    goto: str
+    more_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(State):
+    """Rows from an action, a page at a time; choosing one keeps its id in `variable`."""
+
+    action: str
+    args: Mapping[str, Arg]
+    row: Text
+    text: Text | None
+    variable: str | None
+    goto: str | None
+    on: Mapping[str, str]
+    picks_only_row: bool = False
+    rows_max: int | None = None
+    more_key: str | None = None
+    ends_on_last: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Do(State):
+    """An action; each of its results leads on."""
+
+    action: str
+    args: Mapping[str, Arg]
+    on: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch(State):
+    """A variable's value leads on."""
+
+    variable: str
+    cases: Mapping[str, str]
+    otherwise: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End(State):
+    """The last screen."""
+
+    text: Text
+    more_key: str | None = None
+
+
+AnyState = Screen | Question | Listing | Do | Switch | End
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A published dial string: fixed fields first, then the variables of questions.
+
+    `name` is the pattern as written. `rest`: anything may follow the fixed part.
+    """
+
+    menu: str
+    name: str
+    fixed: tuple[str, ...]
+    variables: tuple[str, ...]
+    goto: str
+    rest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The navigation keys. Menus and lists use `back`, questions `home` for the same (a sum may be 0)."""
+
+    back: str = "0"
+    home: str = "00"
+    more: str = "98"
+    previous: str = "99"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The navigation lines in one language, without their keys."""
+
+    back: str
+    more: str
+    previous: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """All menus of one service code, compiled.
+
+    `version` is a hash of the sources. `questions` finds, per menu, the question that asks for a variable.
+    """
+
+    version: bytes
+    service_code: str
+    languages: tuple[str, ...]
+    start: str
+    states: Mapping[str, AnyState]
+    names: Mapping[int, str]
+    shortcuts: Mapping[str, tuple[Shortcut, ...]]
+    questions: Mapping[tuple[str, str], str]
+    says: Mapping[str, Text]
+    labels: Mapping[str, Labels]
+    keys: Keys
+    wrong_answers_max: int
+    machine: Machine = field(repr=False)
+    screens: dict[tuple[int, str, bool, int], str] = field(default_factory=dict, repr=False)
+
+    def say(self, code: str, language: str, values: Mapping[str, Value] | None = None) -> str:
+        """Return one of the engine's own texts; a code without a text of its own falls back on its family's."""
+        text = self.says.get(code) or self.says.get(code.split(".")[0]) or self.says["trouble"]
+        return text.render(language, values or {})

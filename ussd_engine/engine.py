@@ -1,0 +1,307 @@
+"""The asynchronous shell around the pure step: load, step, run actions, save, answer.
+
+A repeated request gets the stored reply, an action's effect has a key, and of two writers one wins: see
+docs/decisions/turns.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Protocol
+
+from ussd_engine.actions import Action, Call
+from ussd_engine.core import dial
+from ussd_engine.core.errors import SessionEnded, StoreError
+from ussd_engine.core.events import Aborted, ActionDone, Answer, Begin, Close, Event, Run, TimedOut
+from ussd_engine.core.service import Service
+from ussd_engine.core.session import Session
+from ussd_engine.core.step import Step, begin, step
+from ussd_engine.ports import Clock, Kind, Reply, SessionStore, Turn
+from ussd_engine.record import Record, decode, encode, keyed_hash
+
+RECORD_TTL_S = 180.0
+"""domain.md 3.5: a dialogue's total life; its tombstone lives as long after the last turn."""
+REPEAT_S = 1.0
+"""Where a wire has no request id, an equal answer is a repeat only this soon after the reply (`1`, `1` is a path)."""
+ANSWER_MARGIN_S = 0.5
+"""Kept back from the gateway's deadline for storing and sending the reply."""
+ACTIONS_MAX = 32
+"""Actions in one turn; the compiler proves that menus have no circle of them."""
+
+log = logging.getLogger("ussd_engine")
+
+
+class Watch(Protocol):
+    """Is told what happened; must be quick and never raise."""
+
+    def turn(self, gateway: str, outcome: str, seconds: float) -> None: ...
+
+    def action(self, name: str, result: str, seconds: float) -> None: ...
+
+
+class _Silent:
+    def turn(self, gateway: str, outcome: str, seconds: float) -> None: ...
+
+    def action(self, name: str, result: str, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    identity: bytes
+    reply: asyncio.Future[Reply]
+
+
+class Engine:
+    """Plays a service's dialogues for any number of gateways."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        store: SessionStore,
+        actions: Mapping[str, Action],
+        key: bytes,
+        clock: Clock,
+        watch: Watch | None = None,
+        ttl_s: float = RECORD_TTL_S,
+    ) -> None:
+        """Make an engine.
+
+        Args:
+            key: secret under which requests are hashed; the same in all workers.
+            ttl_s: how long a dialogue lives in the store after its last turn.
+        """
+        self.service = service
+        self._services = {service.version: service}
+        self._store = store
+        self._actions = actions
+        self._key = blake2b(key, digest_size=32, person=b"fingerprints").digest()
+        self._clock = clock
+        self._watch: Watch = watch or _Silent()
+        self._ttl_s = ttl_s
+        self._running: dict[str, _InFlight] = {}
+        self._left_running: set[asyncio.Task[ActionDone]] = set()
+
+    def replace(self, service: Service) -> None:
+        """Begin new dialogues on other menus; open ones end on theirs."""
+        self._services[service.version] = service
+        self.service = service
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait for actions that outlasted their turn, `timeout_s` at most."""
+        if self._left_running:
+            await asyncio.wait(self._left_running, timeout=timeout_s)
+
+    async def handle(self, turn: Turn) -> Reply:
+        """Answer one request of a gateway; never raises for anything a gateway or subscriber can do.
+
+        Copies of a request share one answer, other requests of the same subscriber wait their turn.
+        """
+        key = f"{{{turn.gateway}:{turn.msisdn}}}"
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        identity = self._identity(turn)
+        while (ahead := self._running.get(key)) is not None:
+            if ahead.identity == identity:
+                self._watch.turn(turn.gateway, "shared", loop.time() - started)
+                return await asyncio.shield(ahead.reply)
+            await asyncio.wait([ahead.reply])
+        mine = _InFlight(identity, loop.create_future())
+        self._running[key] = mine
+        reply, outcome = self._say("trouble"), "trouble"
+        try:
+            reply, outcome = await self._turn(turn, key, identity, started + turn.deadline_s)
+        except StoreError as error:
+            outcome = "store"
+            log.warning("session store: %s", error)
+        except Exception as error:
+            # The text of an error may hold what the subscriber typed: only its kind and place are logged.
+            log.error(
+                "turn of gateway %s failed: %s in %s", turn.gateway, type(error).__name__, _place(error)
+            )
+        finally:
+            del self._running[key]
+            mine.reply.set_result(reply)
+            self._watch.turn(turn.gateway, outcome, loop.time() - started)
+        return reply
+
+    # --- one turn ----------------------------------------------------------------------------------------------
+
+    def _identity(self, turn: Turn) -> bytes:
+        """Hash what makes a request this request."""
+        said = turn.request_id or (turn.text if turn.accumulated is None else turn.accumulated)
+        kind = "" if turn.accumulated is not None else turn.kind.value
+        return keyed_hash(self._key, turn.dialogue, kind, said)
+
+    async def _turn(self, turn: Turn, key: str, identity: bytes, deadline: float) -> tuple[Reply, str]:
+        loaded = await self._store.load(key)
+        version, record = (loaded[0], decode(loaded[1])) if loaded is not None else (None, None)
+        dialogue = keyed_hash(b"", turn.dialogue) if turn.dialogue else b""
+        known = record is not None and record.dialogue == dialogue
+        if record is not None and known and self._repeats(turn, record, identity):
+            return Reply(record.reply, not record.session.ended), "repeat"
+        if turn.kind in (Kind.ABORT, Kind.TIMEOUT):
+            if record is not None and known:
+                await self._cut(turn, key, record, version)
+            return Reply("", False), turn.kind.value
+
+        now = self._clock()
+        accumulated = turn.accumulated or ""
+        if record is not None and known and turn.kind is Kind.ANSWER:
+            if record.session.ended:
+                return self._say("over", record.session.language), "over"
+            answer = self._answer(turn, record)
+            service = self._services.get(record.menu)
+            if answer is None or service is None or record.session.state not in service.names:
+                return self._say("over", record.session.language), "over"
+            event: Event = Answer(now, answer)
+            session, began, turns = record.session, record.began, record.turns
+        elif self._may_begin(turn, record, known):
+            service = self.service
+            try:
+                fields = dial.parse(turn.text, service.service_code)
+            except dial.DialError:
+                return self._say("wrong_dial"), "wrong_dial"
+            event = Begin(now, fields)
+            session, began, turns = begin(service, turn.msisdn), now, 0
+        else:
+            return self._say("over"), "over"
+
+        taken = await self._play(service, session, event, turn, deadline)
+        reply = self._reply(taken)
+        fresh = Record(
+            menu=service.version,
+            dialogue=dialogue,
+            fingerprint=identity,
+            taken=len(accumulated),
+            taken_hash=keyed_hash(self._key, accumulated) if accumulated else b"",
+            reply=reply.text,
+            at=self._clock(),
+            began=began,
+            turns=turns + 1,
+            session=taken.session,
+        )
+        if await self._store.save(key, encode(fresh), expect=version, ttl_s=self._ttl_s):
+            return reply, "open" if reply.open else "closed"
+        return await self._lost(key, dialogue, identity)
+
+    def _repeats(self, turn: Turn, record: Record, identity: bytes) -> bool:
+        if record.fingerprint != identity:
+            return False
+        has_identity = bool(turn.request_id) or turn.accumulated is not None
+        if has_identity or (turn.kind is Kind.BEGIN and turn.dialogue):
+            return True
+        return self._clock() - record.at <= REPEAT_S
+
+    @staticmethod
+    def _may_begin(turn: Turn, record: Record | None, known: bool) -> bool:
+        if turn.kind is Kind.BEGIN:
+            return True
+        if known or not turn.may_begin:
+            return False
+        # An answer of another dialogue must not end the one that is open (domain.md S2); a dialled string may.
+        is_dialled = (turn.accumulated or "").startswith("*")
+        return record is None or record.session.ended or is_dialled
+
+    def _answer(self, turn: Turn, record: Record) -> str | None:
+        """Return what was typed now; None when the accumulated text does not go on from what was taken."""
+        if turn.accumulated is None:
+            return turn.text
+        taken = turn.accumulated[: record.taken]
+        if len(taken) < record.taken or (taken and keyed_hash(self._key, taken) != record.taken_hash):
+            return None
+        rest = turn.accumulated[record.taken :]
+        if rest.startswith("*"):
+            return rest[1:]
+        return rest if not taken else None
+
+    async def _play(
+        self, service: Service, session: Session, event: Event, turn: Turn, deadline: float
+    ) -> Step:
+        """Step until the subscriber must be answered, running the actions on the way."""
+        for _ in range(ACTIONS_MAX):
+            taken = step(service, session, event, screen_octets=turn.screen_octets)
+            session = taken.session
+            effect = taken.effects[0] if taken.effects else None
+            if not isinstance(effect, Run):
+                return taken
+            event = await self._run(effect, turn, session, deadline)
+        raise RuntimeError(f"more than {ACTIONS_MAX} actions in one turn")
+
+    async def _run(self, run: Run, turn: Turn, session: Session, deadline: float) -> ActionDone:
+        """Run one action within what is left of the deadline.
+
+        One that changes something is left running when time is up: its result comes by SMS. Any other is cancelled.
+        """
+        action = self._actions[run.action]
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        key = f"{turn.gateway}|{turn.dialogue}|{turn.msisdn}|{run.answers}|{run.state}"
+        call = Call(
+            turn.gateway, turn.dialogue, turn.msisdn, session.language, key, deadline - ANSWER_MARGIN_S
+        )
+        task = asyncio.ensure_future(action.run(call, run.args, self._clock()))
+        done, _ = await asyncio.wait([task], timeout=max(deadline - ANSWER_MARGIN_S - started, 0.0))
+        if not done:
+            if action.changes:
+                self._left_running.add(task)
+                task.add_done_callback(self._finished_late)
+            else:
+                task.cancel()
+            outcome = ActionDone(self._clock(), "late")
+        else:
+            error = task.exception()
+            if error is not None:
+                log.error("action %s failed: %s in %s", action.name, type(error).__name__, _place(error))
+                outcome = ActionDone(self._clock(), "failed")
+            else:
+                outcome = task.result()
+        self._watch.action(action.name, outcome.result, loop.time() - started)
+        return outcome
+
+    def _finished_late(self, task: asyncio.Task[ActionDone]) -> None:
+        self._left_running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("an action failed after its deadline: %s", type(error).__name__)
+
+    async def _cut(self, turn: Turn, key: str, record: Record, version: bytes | None) -> None:
+        service = self._services.get(record.menu)
+        if service is None or record.session.ended or record.session.state not in service.names:
+            return
+        now = self._clock()
+        event = Aborted(now) if turn.kind is Kind.ABORT else TimedOut(now)
+        try:
+            record.session = step(service, record.session, event).session
+        except SessionEnded:
+            return
+        await self._store.save(key, encode(record), expect=version, ttl_s=self._ttl_s)
+
+    async def _lost(self, key: str, dialogue: bytes, identity: bytes) -> tuple[Reply, str]:
+        """Another worker was first: the same request gets its answer, any other is over."""
+        loaded = await self._store.load(key)
+        record = decode(loaded[1]) if loaded is not None else None
+        if record is not None and record.dialogue == dialogue and record.fingerprint == identity:
+            return Reply(record.reply, not record.session.ended), "repeat"
+        return self._say("over"), "lost"
+
+    @staticmethod
+    def _reply(taken: Step) -> Reply:
+        effect = taken.effects[0]
+        assert not isinstance(effect, Run)
+        return Reply(effect.text, not isinstance(effect, Close))
+
+    def _say(self, code: str, language: str | None = None) -> Reply:
+        service = self.service
+        spoken = language if language in service.languages else service.languages[0]
+        return Reply(service.say(code, spoken or service.languages[0]), False)
+
+
+def _place(error: BaseException) -> str:
+    """Name the innermost place of an error: file and line, never values."""
+    frames = traceback.extract_tb(error.__traceback__, limit=-1)
+    return f"{frames[-1].filename.rsplit('/', 2)[-1]}:{frames[-1].lineno}" if frames else "an unknown place"
