@@ -74,6 +74,9 @@ class _Save:
 class RedisStore:
     """`SessionStore` over one Redis server, or the master that its address leads to.
 
+    A Cluster takes several keys in one command only where they share a slot: there `_converse` would have to
+    sort its calls by node and send one command a key.
+
     Args:
         url: `redis://`, `rediss://` or `unix://`; redis-py's query options are understood.
         timeout_s: limit for waiting to be sent, and again for the answer.
@@ -198,13 +201,13 @@ class RedisStore:
             reason = str(error)
         finally:
             if not whole:
+                for call in calls:
+                    # A write that was sent may have been done: only the caller knows what to make of that.
+                    may_repeat = not sent or isinstance(call, _Load)
+                    _fail(call, f"Redis is out of reach: {reason}", retryable=may_repeat)
                 # Half an answer may be under way, and would be taken for the next exchange's.
                 await connection.disconnect(nowait=True)
             self._idle.append(connection)
-            for call in calls:
-                # A write that was sent may have been done: only the caller knows what to make of that.
-                may_repeat = not sent or isinstance(call, _Load)
-                _fail(call, f"Redis is out of reach: {reason}", retryable=may_repeat)
 
 
 async def _converse(connection: AbstractConnection, calls: Sequence[_Load | _Save]) -> None:
@@ -226,7 +229,8 @@ async def _converse(connection: AbstractConnection, calls: Sequence[_Load | _Sav
 
 def _pack(*command: str | bytes | int) -> bytes:
     """Pack in C; redis-py's asynchronous connection would pack each argument in Python."""
-    return pack_command(command)  # type: ignore[arg-type]  # its stub knows only tuples of one
+    packed: bytes = pack_command(command)  # type: ignore[arg-type]  # its stub knows only tuples of one
+    return packed
 
 
 async def _reply(connection: AbstractConnection) -> Any:
