@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
-from ussd_engine.core.errors import WireError
+from ussd_engine import WireError
 
 FORM = "application/x-www-form-urlencoded"
 FIELDS_MAX = 64

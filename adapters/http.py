@@ -11,8 +11,7 @@ from typing import Protocol
 from aiohttp import web
 
 from adapters.credentials import Credentials, Denied
-from ussd_engine.core.errors import WireError
-from ussd_engine.ports import Reply, Turn
+from ussd_engine import Reply, Turn, WireError
 
 BODY_MAX = 64 * 1024
 """Octets of a request's body; no family needs a tenth of it."""

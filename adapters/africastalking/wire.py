@@ -14,8 +14,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from adapters.form import msisdn, read_form, required
-from ussd_engine.core.errors import WireError
-from ussd_engine.ports import Kind, Reply, Turn
+from ussd_engine import Kind, Reply, Turn, WireError
 
 TEXT_MAX = 4096
 """Characters: some forty answers of a full USSD string (3GPP TS 23.038 §5) or two thousand digits."""

@@ -18,7 +18,7 @@ from adapters.africastalking.server import AfricasTalking, Options
 from adapters.credentials import Credentials
 from adapters.form import FORM
 from adapters.http import BODY_MAX, Door
-from ussd_engine.ports import Kind, Reply, Turn
+from ussd_engine import Kind, Reply, Turn
 
 FIELDS = {"sessionId": "d1", "serviceCode": "*880#", "phoneNumber": "+998901112233", "text": ""}
 

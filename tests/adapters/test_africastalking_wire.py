@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from adapters.africastalking import wire
 from adapters.form import FIELDS_MAX, FORM
-from ussd_engine.core.errors import WireError
-from ussd_engine.ports import Kind, Reply, Turn
+from ussd_engine import Kind, Reply, Turn, WireError
 
 FIELDS = {
     "sessionId": "ATUid_1",

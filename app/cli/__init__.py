@@ -1,0 +1,20 @@
+"""The `ussd` command. Heavy modules are imported by the commands that need them, so that a dial is quick."""
+
+from __future__ import annotations
+
+import typer
+
+from app.cli import dial, menus, people, serve
+
+main = typer.Typer(
+    name="ussd",
+    help="Run, check and call a USSD service.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+serve.add_to(main)
+dial.add_to(main)
+menus.add_to(main)
+people.add_to(main)

@@ -1,0 +1,71 @@
+"""What `/metrics` tells: turns, refusals, actions, the outbox. Prometheus names; no phone in any label."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus-client's variable: where workers add their figures up. Set before this module is imported."""
+
+_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The instruments of one process; it watches the engine (`ussd_engine.engine.Watch`)."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._turns = self._counter("ussd_turns", "Turns, by what became of them", "gateway", "outcome")
+        self._turn_seconds = self._histogram("ussd_turn_seconds", "From decoded turn to reply", "gateway")
+        self._refused = self._counter(
+            "ussd_requests_refused", "Requests without a reply of the engine", "gateway", "outcome"
+        )
+        self._actions = self._counter("ussd_actions", "Actions, by result", "action", "result")
+        self._action_seconds = self._histogram("ussd_action_seconds", "How long actions took", "action")
+        self._outbox_depth = Gauge(
+            "ussd_outbox_depth",
+            "Notices not sent yet",
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
+        # `labels()` takes a lock and builds a key every time; what a turn needs is looked up once.
+        self._prepared: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+
+    def turn(self, gateway: str, outcome: str, seconds: float) -> None:
+        """Count a turn."""
+        prepared = self._prepared.get((gateway, outcome))
+        if prepared is None:
+            prepared = (self._turns.labels(gateway, outcome), self._turn_seconds.labels(gateway))
+            self._prepared[gateway, outcome] = prepared
+        prepared[0].inc()
+        prepared[1].observe(seconds)
+
+    def action(self, name: str, result: str, seconds: float) -> None:
+        """Count an action."""
+        self._actions.labels(name, result).inc()
+        self._action_seconds.labels(name).observe(seconds)
+
+    def refuse(self, gateway: str, outcome: str) -> None:
+        """Count a request that the engine didn't answer (`adapters.http.Observer`)."""
+        self._refused.labels(gateway, outcome).inc()
+
+    def outbox(self, depth: int) -> None:
+        """Note how many notices wait."""
+        self._outbox_depth.set(depth)
+
+    def text(self) -> bytes:
+        """The exposition format; with workers, of all of them together."""
+        if SHARED_FOLDER not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(name, what, labels, registry=self._registry)
+
+    def _histogram(self, name: str, what: str, *labels: str) -> Histogram:
+        return Histogram(name, what, labels, buckets=_BUCKETS, registry=self._registry)

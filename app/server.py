@@ -1,0 +1,89 @@
+"""The one port: gateways, health, metrics, and in the demo the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from adapters.form import msisdn
+from adapters.http import BODY_MAX
+from app.metrics import Metrics
+from ussd_engine import WireError
+
+PROBE_MAX_S = 2.0
+
+log = logging.getLogger(__name__)
+
+Probe = Callable[[], Awaitable[None]]
+"""Returns where a dependency answers, raises where it doesn't."""
+Page = Callable[[str], Awaitable[Any]]
+"""What the demo shows about a phone, as JSON."""
+
+
+@dataclass(frozen=True)
+class Front:
+    """What the port serves.
+
+    Attributes:
+        probes: the dependencies of `/readyz`, by name.
+        demo: pages under `/demo/<name>/<msisdn>`; none outside the demo.
+    """
+
+    routes: Sequence[web.RouteDef]
+    metrics: Metrics
+    probes: Mapping[str, Probe]
+    demo: Mapping[str, Page] = field(default_factory=dict)
+
+
+def application(front: Front) -> web.Application:
+    """The aiohttp application of `front`."""
+    app = web.Application(client_max_size=BODY_MAX, logger=log)
+    app.add_routes(front.routes)
+    app.add_routes(_own_routes(front))
+    return app
+
+
+def _own_routes(front: Front) -> Iterable[web.RouteDef]:
+    async def alive(_request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def ready(_request: web.Request) -> web.Response:
+        names = list(front.probes)
+        found = await asyncio.gather(*(_probe(name, front.probes[name]) for name in names))
+        state = dict(zip(names, found, strict=True))
+        return web.json_response(state, status=200 if set(found) <= {"ok"} else 503)
+
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=front.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+    yield web.get("/healthz", alive)
+    yield web.get("/readyz", ready)
+    yield web.get("/metrics", metrics)
+    for name, page in front.demo.items():
+        yield web.get(f"/demo/{name}/{{msisdn}}", _demo_page(page))
+
+
+def _demo_page(page: Page) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def show(request: web.Request) -> web.Response:
+        try:
+            number = msisdn(request.match_info["msisdn"], "the phone")
+        except WireError as error:
+            return web.Response(status=error.status, text=f"{error}\n")
+        return web.json_response(await page(number))
+
+    return show
+
+
+async def _probe(name: str, probe: Probe) -> str:
+    try:
+        async with asyncio.timeout(PROBE_MAX_S):
+            await probe()
+    except Exception as error:
+        log.warning("a dependency is out", extra={"dependency": name, "why": repr(error)})
+        return "out"
+    return "ok"

@@ -1,0 +1,67 @@
+"""What goes on beside the turns: the outbox relay, expiry, recovery; each in the bounded pool of threads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
+
+BACK_OFF_MAX_S = 30.0
+
+
+@dataclass(frozen=True)
+class Chore:
+    """Work that comes round: `work` does what there is and says how much that was.
+
+    Attributes:
+        every_s: pause after a round that found nothing; after another the next follows at once.
+    """
+
+    name: str
+    work: Callable[[], int]
+    every_s: float
+
+
+class Workers:
+    """Runs chores until stopped; one that fails is tried again, later and later."""
+
+    def __init__(self, chores: Sequence[Chore], pool: Executor) -> None:
+        self._chores = chores
+        self._pool = pool
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin, on the running loop."""
+        self._tasks = [asyncio.create_task(self._run(chore), name=chore.name) for chore in self._chores]
+
+    async def stop(self) -> None:
+        """Let rounds in progress end; begin no more."""
+        self._stopping.set()
+        await asyncio.gather(*self._tasks)
+
+    async def _run(self, chore: Chore) -> None:
+        failures = 0
+        loop = asyncio.get_running_loop()
+        while not self._stopping.is_set():
+            pause = chore.every_s
+            try:
+                if await loop.run_in_executor(self._pool, chore.work):
+                    pause = 0.0
+                failures = 0
+            except Exception:
+                failures += 1
+                pause = min(BACK_OFF_MAX_S, chore.every_s * 2**failures)
+                log.exception("a chore failed", extra={"chore": chore.name, "again_in_s": pause})
+            await self._rest(pause)
+
+    async def _rest(self, pause_s: float) -> None:
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,1 @@
+"""The handset: it plays the network's part towards a gateway."""
