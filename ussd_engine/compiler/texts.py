@@ -15,6 +15,8 @@ from ussd_engine.text.formats import FORMATS, FormatContext
 from ussd_engine.text.template import Formatter, Template, TemplateError, Value
 
 DEFAULT_LANGUAGE = "en"
+SAME = "all"
+"""In place of a language: the text is the same in every one, `{all: CLICK}`."""
 DEFAULT_ZONE = "UTC"
 
 
@@ -90,10 +92,14 @@ class TextCompiler:
                         path,
                         "missing-language",
                         f"the text is in one language, the service has {', '.join(self.languages)}.",
-                        f"Write {{{self.languages[0]}: …, {self.languages[1]}: …}} with one text for each.",
+                        f"Write {{{self.languages[0]}: …, {self.languages[1]}: …}}, or {{all: …}} if it is the same.",
                     )
                 )
             by_language = {language: texts for language in self.languages}
+        elif set(texts) == {SAME}:
+            by_language = {language: texts[SAME] for language in self.languages}
+            path = (*path, SAME)
+            texts = texts[SAME]
         else:
             self._languages_match(source, path, texts)
             by_language = {language: texts.get(language, "") for language in self.languages}
