@@ -1,0 +1,50 @@
+"""The service's limits in one value; every one is a setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Defaults of domain.md 3.5 and decisions 6; the demo and the tests run raised ones.
+
+    Sums are in tiyin. Days are Tashkent's. Each count is the most that is still allowed.
+    """
+
+    amount_min_tiyin: int = 1_000_00
+    amount_max_tiyin: int = 10_000_000_00
+    invoice_life: timedelta = timedelta(hours=24)
+    open_per_pair_a_day: int = 30
+    issues_per_minute: int = 20
+    issues_per_day: int = 500
+    sms_per_pair_a_day: int = 5
+    """Invoice SMS of one merchant to one customer; over it an invoice is refused, never issued silently."""
+    same_invoice_within: timedelta = timedelta(seconds=60)
+    """A20: an equal invoice inside this time asks before it is issued again."""
+
+    pin_tries: int = 3
+    declines_before_pause: int = 5
+    pause_after_declines: timedelta = timedelta(minutes=15)
+
+    switch_timeout: timedelta = timedelta(seconds=30)
+    recovery_margin: timedelta = timedelta(seconds=5)
+    reversal_retry: timedelta = timedelta(seconds=10)
+    reversal_retry_max: timedelta = timedelta(minutes=15)
+
+    same_key_wait: timedelta = timedelta(seconds=4)
+    """How long a repeated request waits for the first copy's answer; below a gateway's deadline."""
+    pin_check_max: timedelta = timedelta(seconds=10)
+    """A PIN check that took longer died with its process; a repeat of its request then closes it."""
+
+    notice_retry: timedelta = timedelta(seconds=5)
+    notice_retry_max: timedelta = timedelta(hours=1)
+    notice_life: timedelta = timedelta(days=3)
+
+    page_rows_max: int = 50
+
+    @property
+    def attempt_life(self) -> timedelta:
+        """An attempt older than this is taken by recovery: the switch has had its time and a margin."""
+        return self.switch_timeout + self.recovery_margin

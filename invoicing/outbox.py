@@ -1,0 +1,140 @@
+"""The relay: takes notices from the outbox to a sender, at least once, each recipient's in order.
+
+A notice is a row of the transaction it tells about; nothing here can lose it. It leaves the queue by being
+sent, by a permanent refusal, or by growing older than three days. A crash between sending and marking repeats
+one message at most, under the same id.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from json import loads
+from typing import Final
+
+from sqlalchemy import Engine
+
+from invoicing import notices
+from invoicing.limits import Limits
+from invoicing.ports import Clock, Notice, Sender, SendLater, SendNever
+from invoicing.results import InboxMessage
+from invoicing.sms import parts
+from invoicing.storage import outbox as storage
+from invoicing.storage.connect import reading, write
+from invoicing.storage.outbox import OutboxRow
+
+log: Final = logging.getLogger(__name__)
+_FAILURE_MAX: Final = 120
+_PROVIDER_ID_MAX: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """What one run did."""
+
+    sent: int = 0
+    later: int = 0
+    failed: int = 0
+
+
+class Relay:
+    """Thread-safe; at most one should run at a time, else a message may go out twice."""
+
+    def __init__(self, engine: Engine, *, clock: Clock, limits: Limits | None = None) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._limits = limits or Limits()
+
+    def due(self, now: datetime, limit: int) -> tuple[Notice, ...]:
+        """Each recipient's oldest unsent notice whose time has come, ready to send."""
+        with reading(self._engine) as conn:
+            rows = storage.due(conn, now, limit)
+        return tuple(notice for row in rows if (notice := self._rendered(row)) is not None)
+
+    def mark_sent(self, notice_id: int, provider_id: str) -> None:
+        now, provider_id = self._clock.now(), provider_id[:_PROVIDER_ID_MAX]
+        write(
+            self._engine,
+            lambda conn: storage.mark(conn, notice_id, state="sent", sent_at=now, provider_id=provider_id),
+        )
+
+    def mark_retry(self, notice_id: int) -> bool:
+        """Put the notice off, longer each time; `False` where it is too old now and has failed."""
+        now = self._clock.now()
+        with reading(self._engine) as conn:
+            row = storage.queued(conn, notice_id)
+        if row is None:
+            return True
+        if now - row.created_at >= self._limits.notice_life:
+            self.mark_failed(notice_id, "not delivered in time")
+            return False
+        next_at = now + self._pause(row.tries)
+        write(self._engine, lambda conn: storage.mark(conn, notice_id, tries=row.tries + 1, next_at=next_at))
+        return True
+
+    def mark_failed(self, notice_id: int, why: str) -> None:
+        """Take the notice out of the queue for good; those behind it go on."""
+        log.error("notice %s failed: %s", notice_id, why)
+        failure = why[:_FAILURE_MAX]
+        write(self._engine, lambda conn: storage.mark(conn, notice_id, state="failed", failure=failure))
+
+    def run_once(self, sender: Sender, limit: int = 100) -> Relayed:
+        """Send what is due, one notice per recipient; call again while anything was sent."""
+        sent = later = failed = 0
+        for notice in self.due(self._clock.now(), limit):
+            try:
+                provider_id = sender.send(notice)
+            except SendLater:
+                put_off = self.mark_retry(notice.id)
+                later, failed = later + put_off, failed + (not put_off)
+            except SendNever as error:
+                self.mark_failed(notice.id, str(error))
+                failed += 1
+            else:
+                self.mark_sent(notice.id, provider_id)
+                sent += 1
+        return Relayed(sent, later, failed)
+
+    def _rendered(self, row: OutboxRow) -> Notice | None:
+        try:
+            text = notices.render(row.template, row.lang, loads(row.params))
+        except (KeyError, ValueError):  # a row of another version of the texts must not stop the others
+            self.mark_failed(row.id, f"no text for {row.template} in {row.lang}")
+            return None
+        return Notice(row.id, row.event_id, row.recipient, row.template, row.lang, text)
+
+    def _pause(self, tries: int) -> timedelta:
+        doubled: timedelta = self._limits.notice_retry * 2 ** min(tries, 20)
+        return min(doubled, self._limits.notice_retry_max)
+
+
+class InboxSender:
+    """The demo's SMS provider: keeps each message where the handset can show it."""
+
+    def __init__(self, engine: Engine, *, clock: Clock, sender_name: str = "CLICK") -> None:
+        self._engine = engine
+        self._clock = clock
+        self._sender_name = sender_name
+
+    def send(self, notice: Notice) -> str:
+        now = self._clock.now()
+        write(
+            self._engine,
+            lambda conn: storage.put_into_inbox(
+                conn,
+                notice_id=notice.id,
+                at=now,
+                msisdn=notice.recipient,
+                sender=self._sender_name,
+                text=notice.text,
+                parts=parts(notice.text),
+            ),
+        )
+        return f"inbox-{notice.id}"
+
+    def inbox(self, msisdn: str) -> tuple[InboxMessage, ...]:
+        """What a phone has received, newest last."""
+        with reading(self._engine) as conn:
+            rows = storage.inbox_of(conn, msisdn)
+        return tuple(InboxMessage(row.at, row.sender, row.text, row.parts) for row in rows)

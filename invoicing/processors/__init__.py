@@ -1,0 +1,1 @@
+"""Card processors: each implements `invoicing.ports.CardProcessor`."""

@@ -1,0 +1,163 @@
+"""A bank to play with: balances in tables of its own, every operation a transaction of its own.
+
+It behaves as a real bank behind a switch does: a purchase is judged once per RRN and the same answer is given
+again; a reversal of something it never received is acknowledged and keeps that purchase out for ever.
+
+Cards behave by their last four digits, or as `set_behaviour` says:
+
+    0005  declines with code 05
+    0051  declines with code 51, whatever it holds
+    0068  takes the money, and the answer is lost
+    0069  the request itself is lost: no money is taken, no answer comes
+    0091  declines with code 91 (issuer down)
+    else  approves while the balance suffices, else 51
+"""
+
+from __future__ import annotations
+
+import hmac
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from invoicing.ports import (
+    Approved,
+    Declined,
+    NotReversed,
+    Outcome,
+    PurchaseRequest,
+    ReversalRequest,
+    Reversed,
+    Unknown,
+)
+from invoicing.storage import sandbox as storage
+from invoicing.storage.connect import reading, write
+from invoicing.storage.sandbox import SandboxOperation
+
+
+class Behaviour(StrEnum):
+    NORMAL = "normal"
+    DECLINE = "decline_05"
+    NO_MONEY = "no_money_51"
+    BANK_DOWN = "bank_down_91"
+    ANSWER_LOST = "answer_lost"
+    REQUEST_LOST = "request_lost"
+
+
+_BY_LAST4: Final = {
+    "0005": Behaviour.DECLINE,
+    "0051": Behaviour.NO_MONEY,
+    "0068": Behaviour.ANSWER_LOST,
+    "0069": Behaviour.REQUEST_LOST,
+    "0091": Behaviour.BANK_DOWN,
+}
+_CODES: Final = {Behaviour.DECLINE: "05", Behaviour.NO_MONEY: "51", Behaviour.BANK_DOWN: "91"}
+_NO_SUCH_CARD: Final = "14"
+_CANCELLED_BEFORE: Final = "12"
+
+
+class SandboxBank:
+    """Thread-safe. `key` makes tokens out of card numbers; another key, other tokens."""
+
+    terminal: str = "CLICK001"
+
+    def __init__(self, engine: Engine, *, key: bytes) -> None:
+        self._engine = engine
+        self._key = key
+        self._up = True
+
+    def available(self) -> bool:
+        return self._up
+
+    def switch_off(self) -> None:
+        """From now on nothing arrives at the bank and nothing comes back (F8)."""
+        self._up = False
+
+    def switch_on(self) -> None:
+        self._up = True
+
+    def tokenise(self, pan: str, _exp_yymm: str, /) -> str:
+        """A keyed digest of the number; the account is opened, empty, when its card is first seen."""
+        token = "sbx-" + hmac.digest(self._key, f"card:{pan}".encode(), "sha256").hex()[:40]
+        behaviour = _BY_LAST4.get(pan[-4:], Behaviour.NORMAL)
+        write(self._engine, lambda conn: storage.open_account(conn, token, behaviour))
+        return token
+
+    def set_balance(self, token: str, balance_tiyin: int) -> bool:
+        """Whether there is such a card."""
+        return write(self._engine, lambda conn: storage.set_balance(conn, token, balance_tiyin))
+
+    def set_behaviour(self, token: str, behaviour: Behaviour) -> bool:
+        return write(self._engine, lambda conn: storage.set_behaviour(conn, token, behaviour))
+
+    def balance(self, token: str) -> int | None:
+        with reading(self._engine) as conn:
+            account = storage.account(conn, token)
+        return None if account is None else account.balance_tiyin
+
+    def purchase(self, request: PurchaseRequest) -> Outcome:
+        if not self._up:
+            return Unknown()
+        return write(self._engine, lambda conn: _purchase(conn, request))
+
+    def reverse(self, request: ReversalRequest) -> Reversed | NotReversed:
+        if not self._up:
+            return NotReversed()
+        return write(self._engine, lambda conn: _reverse(conn, request))
+
+
+def _purchase(conn: Connection, request: PurchaseRequest) -> Outcome:
+    account = storage.account(conn, request.token)
+    if account is None:
+        return Declined(_NO_SUCH_CARD)
+    if account.behaviour == Behaviour.REQUEST_LOST:
+        return Unknown()
+    operation = storage.operation(conn, request.rrn)
+    if operation is None:
+        operation = _decide(conn, request, Behaviour(account.behaviour))
+    if operation.reversed:
+        return Declined(_CANCELLED_BEFORE)
+    if account.behaviour == Behaviour.ANSWER_LOST:
+        return Unknown()
+    if operation.auth_code is None:
+        return Declined(operation.response_code)
+    return Approved(operation.stan, operation.rrn, operation.amount_tiyin, operation.auth_code)
+
+
+def _decide(conn: Connection, request: PurchaseRequest, behaviour: Behaviour) -> SandboxOperation:
+    code = _CODES.get(behaviour, "00")
+    if code == "00" and not storage.take(conn, request.token, request.amount_tiyin):
+        code = "51"
+    operation = SandboxOperation(
+        rrn=request.rrn,
+        token=request.token,
+        stan=request.stan,
+        amount_tiyin=request.amount_tiyin,
+        response_code=code,
+        auth_code=request.rrn[-6:] if code == "00" else None,
+        reversed=False,
+    )
+    storage.add_operation(conn, operation)
+    return operation
+
+
+def _reverse(conn: Connection, request: ReversalRequest) -> Reversed:
+    operation = storage.operation(conn, request.rrn)
+    if operation is None:
+        storage.add_operation(
+            conn,
+            SandboxOperation(
+                rrn=request.rrn,
+                token=request.token,
+                stan=request.stan,
+                amount_tiyin=request.amount_tiyin,
+                response_code=_CANCELLED_BEFORE,
+                auth_code=None,
+                reversed=True,
+            ),
+        )
+        return Reversed(original_known=False)
+    if storage.mark_reversed(conn, request.rrn) and operation.auth_code is not None:
+        storage.give_back(conn, operation.token, operation.amount_tiyin)
+    return Reversed(original_known=operation.auth_code is not None)

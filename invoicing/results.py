@@ -1,0 +1,215 @@
+"""What the service answers: small frozen values. An expected refusal is one of them, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+
+class Refusal(StrEnum):
+    """Why something was not done. What the reason's text needs is in `Refused.params`."""
+
+    NOT_MERCHANT = "not_merchant"
+    BLOCKED = "blocked"
+    BAD_PHONE = "bad_phone"
+    NOT_MOBILE = "not_mobile"
+    OWN_NUMBER = "own_number"
+    AMOUNT_RANGE = "amount_range"  # min_tiyin, max_tiyin
+    MINUTE_LIMIT = "minute_limit"  # limit
+    DAY_LIMIT = "day_limit"  # limit
+    OPEN_LIMIT = "open_limit"  # limit
+    SMS_LIMIT = "sms_limit"  # limit
+
+    NOT_FOUND = "not_found"
+    NOT_ALLOWED = "not_allowed"
+    BEING_PAID = "being_paid"  # this and the next five: number
+    ALREADY_PAID = "already_paid"
+    ALREADY_DECLINED = "already_declined"
+    ALREADY_CANCELLED = "already_cancelled"
+    ALREADY_EXPIRED = "already_expired"
+    ALREADY_REFUNDED = "already_refunded"
+
+    NOT_CONNECTED = "not_connected"
+    NO_CARD = "no_card"
+    WRONG_PIN = "wrong_pin"  # left
+    PIN_LOCKED = "pin_locked"
+    PIN_FORMAT = "pin_format"
+    WEAK_PIN = "weak_pin"
+    CARD_DECLINED = "card_declined"  # number, code, why (`DeclineReason`), text (in words)
+    PAUSED = "paused"  # minutes
+    UNAVAILABLE = "unavailable"
+    INTERRUPTED = "interrupted"
+    KEY_REUSED = "key_reused"
+
+    UNKNOWN_LANGUAGE = "unknown_language"
+    BAD_NAME = "bad_name"
+    BAD_FEE = "bad_fee"
+    PHONE_TAKEN = "phone_taken"
+    BAD_CARD_NUMBER = "bad_card_number"
+    BAD_EXPIRY = "bad_expiry"
+    CARD_TAKEN = "card_taken"
+    UNKNOWN_KIND = "unknown_kind"
+
+
+class Kind(StrEnum):
+    MERCHANT = "merchant"
+    CUSTOMER = "customer"
+    STRANGER = "stranger"
+    BLOCKED = "blocked"
+
+
+class Status(StrEnum):
+    """What people are told about an invoice or a payment; the menus name each in four languages."""
+
+    AWAITING = "awaiting"
+    IN_PROGRESS = "in_progress"
+    PAID = "paid"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    reason: Refusal
+    params: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Who a phone is. `connected`: an active customer with a PIN and at least one card, able to pay."""
+
+    kind: Kind
+    language: str
+    merchant_name: str | None = None
+    merchant_name_sms: str | None = None
+    connected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceView:
+    """An invoice as its merchant or its customer may see it. `id` is opaque; moments are UTC."""
+
+    id: str
+    number: int
+    merchant_name: str
+    merchant_name_sms: str
+    customer_msisdn: str
+    amount_tiyin: int
+    status: Status
+    issued_at: datetime
+    expires_at: datetime
+    payment_number: int | None = None
+    paid_at: datetime | None = None
+
+    @property
+    def at(self) -> datetime:
+        """When it was paid, or else issued: the moment a check shows (domain.md A29, A30)."""
+        return self.paid_at or self.issued_at
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """A linked card as its owner sees it: `*1234`."""
+
+    id: str
+    last4: str
+    scheme: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentView:
+    """One attempt in a customer's history."""
+
+    id: str
+    number: int
+    invoice_number: int
+    merchant_name_sms: str
+    amount_tiyin: int
+    status: Status
+    at: datetime
+
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[V]):
+    """A page. `after` is the cursor of the next one, `None` where this is the last."""
+
+    rows: tuple[V, ...]
+    after: str | None
+
+    @property
+    def more(self) -> bool:
+        return self.after is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    invoice: InvoiceView
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A20: an equal invoice was issued within the minute, under this number; nothing was done."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceDeclined:
+    invoice: InvoiceView
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceCancelled:
+    invoice: InvoiceView
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    invoice: InvoiceView
+    payment_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The bank's answer is not known (yet): the result comes by SMS, nobody may pay again meanwhile."""
+
+    invoice_number: int
+    payment_number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PinRight:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Set-up work succeeded; `name` is the merchant's name as it is kept, where there is one."""
+
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantView:
+    name: str
+    msisdn: str
+    role: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InboxMessage:
+    """An SMS of the demo's inbox; `sender` is the `from` of its JSON form."""
+
+    at: datetime
+    sender: str
+    text: str
+    parts: int

@@ -1,0 +1,74 @@
+"""Rows of the audit trail and of its hash chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from invoicing.storage.rows import add, change, many, next_number
+from invoicing.storage.tables import audit
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    id: int
+    at: datetime
+    actor: str
+    channel: str
+    ip: str | None
+    action: str
+    object: str
+    before: str | None
+    after: str | None
+    seal: int | None
+    prev_hash: bytes | None
+    hash: bytes | None
+
+
+def write(
+    conn: Connection,
+    *,
+    at: datetime,
+    actor: str,
+    channel: str,
+    action: str,
+    object_: str,
+    before: str | None,
+    after: str | None,
+) -> None:
+    values = {
+        "at": at,
+        "actor": actor,
+        "channel": channel,
+        "action": action,
+        "object": object_,
+        "before": before,
+        "after": after,
+    }
+    add(conn, audit, values)
+
+
+def unsealed(conn: Connection, limit: int) -> tuple[AuditRow, ...]:
+    return many(conn, select(audit).where(audit.c.seal.is_(None)).order_by(audit.c.id).limit(limit), AuditRow)
+
+
+def sealed(conn: Connection, after: int, limit: int) -> tuple[AuditRow, ...]:
+    """Sealed rows in chain order, from above the place `after`."""
+    return many(conn, select(audit).where(audit.c.seal > after).order_by(audit.c.seal).limit(limit), AuditRow)
+
+
+def last_hash(conn: Connection) -> bytes | None:
+    query = select(audit.c.hash).where(audit.c.seal.is_not(None)).order_by(audit.c.seal.desc()).limit(1)
+    return conn.execute(query).scalar_one_or_none()
+
+
+def seal(conn: Connection, row_id: int, *, prev_hash: bytes, hash_: bytes) -> None:
+    values = {"seal": next_number(conn, "seal"), "prev_hash": prev_hash, "hash": hash_}
+    change(conn, audit, [audit.c.id == row_id, audit.c.seal.is_(None)], values)
+
+
+def all_of(conn: Connection, object_: str) -> tuple[AuditRow, ...]:
+    """What happened to one object, oldest first."""
+    return many(conn, select(audit).where(audit.c.object == object_).order_by(audit.c.id), AuditRow)

@@ -1,0 +1,117 @@
+"""Rows of the outbox, and of the demo's SMS inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from json import dumps
+
+from sqlalchemy import Connection, exists, select
+
+from invoicing.storage.rows import add_once, change, many, one
+from invoicing.storage.tables import inbox, outbox
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    id: int
+    event_id: str
+    recipient: str
+    template: str
+    lang: str
+    params: str
+    tries: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    at: datetime
+    sender: str
+    text: str
+    parts: int
+
+
+def add_sms(
+    conn: Connection,
+    *,
+    event_id: str,
+    recipient: str,
+    template: str,
+    lang: str,
+    params: Mapping[str, str],
+    at: datetime,
+) -> None:
+    """One SMS to send; a second one of the same event, recipient and template is no new row."""
+    values = {
+        "event_id": event_id,
+        "kind": "sms",
+        "recipient": recipient,
+        "template": template,
+        "lang": lang,
+        "params": dumps(params, ensure_ascii=False),
+        "state": "queued",
+        "tries": 0,
+        "created_at": at,
+        "next_at": at,
+    }
+    add_once(conn, outbox, values)
+
+
+_rows = select(
+    outbox.c.id,
+    outbox.c.event_id,
+    outbox.c.recipient,
+    outbox.c.template,
+    outbox.c.lang,
+    outbox.c.params,
+    outbox.c.tries,
+    outbox.c.created_at,
+)
+
+
+def due(conn: Connection, now: datetime, limit: int) -> tuple[OutboxRow, ...]:
+    """Each recipient's oldest unsent SMS, where its time has come: nobody is told things out of order."""
+    older = outbox.alias("older")
+    blocked = exists().where(
+        older.c.kind == outbox.c.kind,
+        older.c.recipient == outbox.c.recipient,
+        older.c.state == "queued",
+        older.c.id < outbox.c.id,
+    )
+    query = (
+        _rows.where(outbox.c.kind == "sms", outbox.c.state == "queued", outbox.c.next_at <= now, ~blocked)
+        .order_by(outbox.c.id)
+        .limit(limit)
+    )
+    return many(conn, query, OutboxRow)
+
+
+def queued(conn: Connection, row_id: int) -> OutboxRow | None:
+    return one(conn, _rows.where(outbox.c.id == row_id, outbox.c.state == "queued"), OutboxRow)
+
+
+def mark(conn: Connection, row_id: int, **values: str | int | datetime) -> bool:
+    """Change a row that is still queued; `False` where it is not."""
+    return change(conn, outbox, [outbox.c.id == row_id, outbox.c.state == "queued"], values)
+
+
+def put_into_inbox(
+    conn: Connection, *, notice_id: int, at: datetime, msisdn: str, sender: str, text: str, parts: int
+) -> None:
+    values = {
+        "notice_id": notice_id,
+        "at": at,
+        "msisdn": msisdn,
+        "sender": sender,
+        "text": text,
+        "parts": parts,
+    }
+    add_once(conn, inbox, values)
+
+
+def inbox_of(conn: Connection, msisdn: str) -> tuple[InboxRow, ...]:
+    """Everything a phone received, newest last."""
+    query = select(inbox.c.at, inbox.c.sender, inbox.c.text, inbox.c.parts)
+    return many(conn, query.where(inbox.c.msisdn == msisdn).order_by(inbox.c.id), InboxRow)

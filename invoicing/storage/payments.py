@@ -1,0 +1,198 @@
+"""Rows of payments (attempts) and of their reversals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from invoicing.states import PaymentState
+from invoicing.storage.rows import add, change, many, next_number, one
+from invoicing.storage.tables import card, invoice, merchant, payment, reversal
+
+_STANS: Final = 999_999
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One attempt to pay an invoice, with what is needed to tell people about it."""
+
+    id: int
+    number: int
+    invoice_id: int
+    invoice_number: int
+    customer_msisdn: str
+    merchant_name: str
+    card_id: int
+    card_token: str
+    amount_tiyin: int
+    state: str
+    stan: str
+    rrn: str
+    terminal: str
+    created_at: datetime
+    sent_at: datetime | None
+    answered_at: datetime | None
+    response_code: str | None
+    request_scope: str
+    request_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    id: int
+    payment_id: int
+    seq: int
+    state: str
+    tries: int
+    next_at: datetime
+
+
+_payments = (
+    select(
+        payment.c.id,
+        payment.c.number,
+        payment.c.invoice_id,
+        invoice.c.number.label("invoice_number"),
+        invoice.c.customer_msisdn,
+        merchant.c.name.label("merchant_name"),
+        payment.c.card_id,
+        card.c.token.label("card_token"),
+        payment.c.amount_tiyin,
+        payment.c.state,
+        payment.c.stan,
+        payment.c.rrn,
+        payment.c.terminal,
+        payment.c.created_at,
+        payment.c.sent_at,
+        payment.c.answered_at,
+        payment.c.response_code,
+        payment.c.request_scope,
+        payment.c.request_key,
+    )
+    .join(invoice, invoice.c.id == payment.c.invoice_id)
+    .join(merchant, merchant.c.id == invoice.c.merchant_id)
+    .join(card, card.c.id == payment.c.card_id)
+)
+
+
+def create(
+    conn: Connection,
+    *,
+    invoice_id: int,
+    card_id: int,
+    amount_tiyin: int,
+    terminal: str,
+    business_day: date,
+    at: datetime,
+    request_scope: str,
+    request_key: str,
+) -> Payment:
+    """T2's row, stored with its STAN and RRN before anything is sent."""
+    number = next_number(conn, "payment")
+    values = {
+        "number": number,
+        "invoice_id": invoice_id,
+        "card_id": card_id,
+        "amount_tiyin": amount_tiyin,
+        "state": PaymentState.CREATED,
+        # Derived from the payment's own number: unique for ever (RRN) and for 999 999 attempts a day (STAN).
+        "stan": f"{number % _STANS + 1:06d}",
+        "rrn": f"{number:012d}",
+        "terminal": terminal,
+        "business_day": business_day,
+        "created_at": at,
+        "request_scope": request_scope,
+        "request_key": request_key,
+    }
+    return by_id(conn, add(conn, payment, values))
+
+
+def move(
+    conn: Connection,
+    payment_id: int,
+    before: PaymentState,
+    after: PaymentState,
+    **values: datetime | str | None,
+) -> bool:
+    """Change the state only from `before`, writing `values` with it; `False`: another was first."""
+    where = [payment.c.id == payment_id, payment.c.state == before]
+    return change(conn, payment, where, {"state": after, **values})
+
+
+def by_id(conn: Connection, payment_id: int, *, lock: bool = False) -> Payment:
+    """The attempt; `lock` holds its row until the transaction ends (on SQLite every writer is alone)."""
+    query = _payments.where(payment.c.id == payment_id)
+    found = one(conn, query.with_for_update(of=payment) if lock else query, Payment)
+    assert found is not None
+    return found
+
+
+def of_request(conn: Connection, scope: str, key: str, since: datetime) -> Payment | None:
+    """The attempt that a request made, if it came that far; keys are reused after their time."""
+    query = _payments.where(
+        payment.c.request_scope == scope, payment.c.request_key == key, payment.c.created_at >= since
+    )
+    return one(conn, query.order_by(payment.c.id.desc()).limit(1), Payment)
+
+
+def customer_page(conn: Connection, msisdn: str, after: int | None, limit: int) -> tuple[Payment, ...]:
+    """A customer's attempts, newest first, from below the id `after`."""
+    query = _payments.where(invoice.c.customer_msisdn == msisdn)
+    if after is not None:
+        query = query.where(payment.c.id < after)
+    return many(conn, query.order_by(payment.c.id.desc()).limit(limit), Payment)
+
+
+def declines(conn: Connection, invoice_id: int) -> tuple[int, datetime | None]:
+    """How often the invoice's payment was declined, and when last."""
+    query = select(func.count(), func.max(payment.c.answered_at)).where(
+        payment.c.invoice_id == invoice_id, payment.c.state == PaymentState.DECLINED
+    )
+    count, last = conn.execute(query).one()
+    return count, last
+
+
+def in_flight(conn: Connection, before: datetime, limit: int) -> tuple[Payment, ...]:
+    """Attempts made before a moment that nobody has answered: their worker died or waits in vain."""
+    query = _payments.where(
+        payment.c.state.in_((PaymentState.CREATED, PaymentState.SENT)), payment.c.created_at <= before
+    )
+    return many(conn, query.order_by(payment.c.id).limit(limit), Payment)
+
+
+def queue_reversal(conn: Connection, payment_id: int, next_at: datetime) -> None:
+    values = {
+        "payment_id": payment_id,
+        "seq": next_number(conn, "reversal"),
+        "state": "queued",
+        "tries": 0,
+        "next_at": next_at,
+    }
+    add(conn, reversal, values)
+
+
+def first_reversal(conn: Connection) -> Reversal | None:
+    """The oldest reversal not done: they go out strictly in order, a blocked one blocks those behind it."""
+    query = select(reversal).where(reversal.c.state.in_(("queued", "sent"))).order_by(reversal.c.seq).limit(1)
+    return one(conn, query, Reversal)
+
+
+def send_reversal(conn: Connection, taken: Reversal, next_at: datetime) -> bool:
+    """Mark the reversal sent once more; `False`: another sender has it."""
+    where = [reversal.c.id == taken.id, reversal.c.tries == taken.tries, reversal.c.state == taken.state]
+    return change(conn, reversal, where, {"state": "sent", "tries": taken.tries + 1, "next_at": next_at})
+
+
+def finish_reversal(conn: Connection, reversal_id: int) -> bool:
+    """`False` where it is done already, or was queued anew after this sending."""
+    return change(
+        conn, reversal, [reversal.c.id == reversal_id, reversal.c.state == "sent"], {"state": "done"}
+    )
+
+
+def requeue_reversal(conn: Connection, payment_id: int, next_at: datetime) -> None:
+    """Have the reversal sent at least once more."""
+    change(conn, reversal, [reversal.c.payment_id == payment_id], {"state": "queued", "next_at": next_at})

@@ -1,0 +1,213 @@
+"""Rows of merchants, their users, customers and cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from invoicing.storage.rows import add, add_once, change, many, one
+from invoicing.storage.tables import card, customer, merchant, merchant_user
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantUser:
+    """A phone that may issue invoices, with its merchant."""
+
+    id: int
+    merchant_id: int
+    msisdn: str
+    role: str
+    lang: str
+    name: str
+    name_sms: str
+    fee_bp: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    id: int
+    msisdn: str
+    lang: str
+    pin_hash: str | None
+    pin_failed: int
+    pin_locked: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    id: int
+    customer_id: int
+    token: str
+    bin6: str
+    last4: str
+    exp_yymm: str
+    scheme: str
+    state: str
+
+
+_users = select(
+    merchant_user.c.id,
+    merchant_user.c.merchant_id,
+    merchant_user.c.msisdn,
+    merchant_user.c.role,
+    func.coalesce(merchant_user.c.lang, merchant.c.lang).label("lang"),
+    merchant.c.name,
+    merchant.c.name_sms,
+    merchant.c.fee_bp,
+    ((merchant_user.c.state == "active") & (merchant.c.state == "active")).label("active"),
+).join(merchant, merchant.c.id == merchant_user.c.merchant_id)
+
+_customers = select(
+    customer.c.id,
+    customer.c.msisdn,
+    customer.c.lang,
+    customer.c.pin_hash,
+    customer.c.pin_failed,
+    customer.c.pin_locked,
+    customer.c.state,
+)
+
+
+def merchant_user_of(conn: Connection, msisdn: str, *, lock: bool = False) -> MerchantUser | None:
+    """The merchant user with this phone; `lock` holds its merchant's row until the transaction ends.
+
+    The lock makes counting limits exact on PostgreSQL too; on SQLite every writing transaction is alone.
+    """
+    query = _users.where(merchant_user.c.msisdn == msisdn)
+    return one(conn, query.with_for_update(of=merchant) if lock else query, MerchantUser)
+
+
+def merchant_user_by_id(conn: Connection, user_id: int) -> MerchantUser:
+    found = one(conn, _users.where(merchant_user.c.id == user_id), MerchantUser)
+    assert found is not None
+    return found
+
+
+def merchant_users(conn: Connection) -> tuple[MerchantUser, ...]:
+    return many(conn, _users.order_by(merchant_user.c.id), MerchantUser)
+
+
+def is_phone_of_merchant(conn: Connection, merchant_id: int, msisdn: str) -> bool:
+    query = select(merchant_user.c.id).where(
+        merchant_user.c.merchant_id == merchant_id, merchant_user.c.msisdn == msisdn
+    )
+    return conn.execute(query).first() is not None
+
+
+def add_merchant(
+    conn: Connection,
+    *,
+    name: str,
+    name_sms: str,
+    bank_account_ref: str | None,
+    lang: str,
+    fee_bp: int,
+    at: datetime,
+) -> int:
+    values = {
+        "name": name,
+        "name_sms": name_sms,
+        "bank_account_ref": bank_account_ref,
+        "state": "active",
+        "lang": lang,
+        "fee_bp": fee_bp,
+        "created_at": at,
+    }
+    return add(conn, merchant, values)
+
+
+def add_merchant_user(conn: Connection, *, merchant_id: int, msisdn: str, role: str) -> bool:
+    """Whether the phone was free; a phone belongs to one merchant only."""
+    values = {"merchant_id": merchant_id, "msisdn": msisdn, "role": role, "state": "active", "failed": 0}
+    return add_once(conn, merchant_user, values)
+
+
+def set_merchant_state(conn: Connection, merchant_id: int, state: str) -> None:
+    change(conn, merchant, [merchant.c.id == merchant_id], {"state": state})
+
+
+def set_merchant_user_language(conn: Connection, user_id: int, lang: str) -> None:
+    change(conn, merchant_user, [merchant_user.c.id == user_id], {"lang": lang})
+
+
+def customer_of(conn: Connection, msisdn: str) -> Customer | None:
+    return one(conn, _customers.where(customer.c.msisdn == msisdn), Customer)
+
+
+def add_customer(conn: Connection, *, msisdn: str, lang: str, pin_hash: str | None) -> bool:
+    """A new customer, or a guest (no PIN: only a language is known); whether the phone was free."""
+    values = {
+        "msisdn": msisdn,
+        "lang": lang,
+        "pin_hash": pin_hash,
+        "pin_failed": 0,
+        "pin_locked": False,
+        "state": "guest" if pin_hash is None else "active",
+    }
+    return add_once(conn, customer, values)
+
+
+def promote_guest(conn: Connection, msisdn: str, *, lang: str, pin_hash: str) -> bool:
+    """Turn a guest into a customer; whether the phone was a guest's."""
+    where = [customer.c.msisdn == msisdn, customer.c.state == "guest"]
+    return change(conn, customer, where, {"lang": lang, "pin_hash": pin_hash, "state": "active"})
+
+
+def set_customer_language(conn: Connection, customer_id: int, lang: str) -> None:
+    change(conn, customer, [customer.c.id == customer_id], {"lang": lang})
+
+
+def count_pin_try(conn: Connection, customer_id: int, tries_max: int) -> bool:
+    """Take one of the tries that are left, before the PIN is looked at; `False` where none is."""
+    where = [customer.c.id == customer_id, ~customer.c.pin_locked, customer.c.pin_failed < tries_max]
+    return change(conn, customer, where, {"pin_failed": customer.c.pin_failed + 1})
+
+
+def clear_pin_tries(conn: Connection, customer_id: int) -> bool:
+    """After a right PIN; `False` where the customer was locked meanwhile."""
+    return change(conn, customer, [customer.c.id == customer_id, ~customer.c.pin_locked], {"pin_failed": 0})
+
+
+def lock_pin(conn: Connection, customer_id: int) -> bool:
+    """Lock the PIN; `True` for the one call that did it."""
+    return change(
+        conn, customer, [customer.c.id == customer_id, ~customer.c.pin_locked], {"pin_locked": True}
+    )
+
+
+def unlock_pin(conn: Connection, customer_id: int) -> None:
+    change(conn, customer, [customer.c.id == customer_id], {"pin_locked": False, "pin_failed": 0})
+
+
+def cards_of(conn: Connection, customer_id: int) -> tuple[Card, ...]:
+    """The customer's active cards, oldest first."""
+    query = (
+        select(card).where(card.c.customer_id == customer_id, card.c.state == "active").order_by(card.c.id)
+    )
+    return many(conn, query, Card)
+
+
+def card_by_id(conn: Connection, card_id: int) -> Card:
+    found = one(conn, select(card).where(card.c.id == card_id), Card)
+    assert found is not None
+    return found
+
+
+def add_card(
+    conn: Connection, *, customer_id: int, token: str, bin6: str, last4: str, exp_yymm: str, scheme: str
+) -> bool:
+    """Whether the card was new: a card's token is linked once (domain.md 1.1)."""
+    values = {
+        "customer_id": customer_id,
+        "token": token,
+        "bin6": bin6,
+        "last4": last4,
+        "exp_yymm": exp_yymm,
+        "scheme": scheme,
+        "state": "active",
+    }
+    return add_once(conn, card, values)

@@ -1,0 +1,81 @@
+"""Rows of the request log: who asked what under which key, and what was answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from invoicing.storage.rows import add_once, change, one
+from invoicing.storage.tables import request_log
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    scope: str
+    key: str
+    body_hash: str
+    status: str
+    answer: str | None
+    created_at: datetime
+    valid_until: datetime
+
+
+def insert(conn: Connection, row: Request) -> bool:
+    """Whether the key was free; on PostgreSQL this waits for another transaction that holds it."""
+    return add_once(conn, request_log, _values(row) | {"scope": row.scope, "key": row.key})
+
+
+def renew(conn: Connection, old: Request, new: Request) -> bool:
+    """Take over a key whose time is over; `False`: another request did."""
+    return change(
+        conn, request_log, [*_same(old), request_log.c.valid_until == old.valid_until], _values(new)
+    )
+
+
+def find(conn: Connection, scope: str, key: str) -> Request | None:
+    query = select(request_log).where(request_log.c.scope == scope, request_log.c.key == key)
+    return one(conn, query, Request)
+
+
+def advance(conn: Connection, row: Request, status: str, answer: str | None = None) -> bool:
+    """Move the request on from `row`'s status; `False`: it is no longer there, somebody else has it."""
+    return change(conn, request_log, _same(row), {"status": status, "answer": answer})
+
+
+def close(conn: Connection, scope: str, key: str, made_at: datetime, status: str, answer: str) -> None:
+    """Answer a request that has no answer yet, if it is the one that was valid at `made_at`."""
+    where = [
+        request_log.c.scope == scope,
+        request_log.c.key == key,
+        request_log.c.created_at <= made_at,
+        request_log.c.valid_until > made_at,
+        request_log.c.answer.is_(None),
+    ]
+    change(conn, request_log, where, {"status": status, "answer": answer})
+
+
+def forget(conn: Connection, before: datetime) -> int:
+    """Drop keys whose time was over before a moment."""
+    return conn.execute(delete(request_log).where(request_log.c.valid_until < before)).rowcount
+
+
+def _same(row: Request) -> list[Any]:
+    return [
+        request_log.c.scope == row.scope,
+        request_log.c.key == row.key,
+        request_log.c.status == row.status,
+        request_log.c.created_at == row.created_at,
+    ]
+
+
+def _values(row: Request) -> dict[str, Any]:
+    return {
+        "body_hash": row.body_hash,
+        "status": row.status,
+        "answer": row.answer,
+        "created_at": row.created_at,
+        "valid_until": row.valid_until,
+    }

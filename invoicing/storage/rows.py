@@ -1,0 +1,59 @@
+"""Small things every query module shares: typed rows, first-one-wins inserts, numbers by sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Executable, Table, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from invoicing.storage.tables import sequence
+
+R = TypeVar("R")
+
+_FIRST: Final = {"invoice": 1001, "payment": 5_000_001, "reversal": 1, "seal": 1}
+
+
+def one(conn: Connection, query: Executable, record: type[R]) -> R | None:
+    """The query's only row as a `record`, or `None`."""
+    row = conn.execute(query).mappings().one_or_none()
+    return None if row is None else record(**row)
+
+
+def many(conn: Connection, query: Executable, record: type[R]) -> tuple[R, ...]:
+    """All rows of the query as `record`s."""
+    return tuple(record(**row) for row in conn.execute(query).mappings())
+
+
+def add(conn: Connection, table: Table, values: Mapping[str, Any]) -> int:
+    """Insert one row and return its id."""
+    made = conn.execute(insert(table).values(**values)).inserted_primary_key
+    assert made is not None
+    return int(made[0])
+
+
+def add_once(conn: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert one row unless a unique constraint already holds an equal one; whether it was inserted."""
+    new = sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
+    return conn.execute(new.values(**values).on_conflict_do_nothing()).rowcount == 1
+
+
+def change(conn: Connection, table: Table, where: Iterable[Any], values: Mapping[str, Any]) -> bool:
+    """Update the one row that `where` names; `False` where no row is (any more) so: a lost race."""
+    return conn.execute(update(table).where(*where).values(**values)).rowcount == 1
+
+
+def next_number(conn: Connection, name: str) -> int:
+    """The next number of a sequence; rolled back together with its transaction, so there are no gaps."""
+    step = (
+        update(sequence)
+        .where(sequence.c.name == name)
+        .values(next=sequence.c.next + 1)
+        .returning(sequence.c.next - 1)
+    )
+    number = conn.execute(step).scalar_one_or_none()
+    if number is None:
+        add_once(conn, sequence, {"name": name, "next": _FIRST[name]})
+        number = conn.execute(step).scalar_one()
+    return int(number)

@@ -1,0 +1,431 @@
+"""The data model (domain.md 4): every table, constraint and index, portable between SQLite and PostgreSQL.
+
+Ids are 64-bit integers made by the database; sums are tiyin in 64 bits; moments are UTC. There is no column
+for a card number or a PIN. `migrations/` holds the same model as steps; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    event,
+    text,
+)
+
+from invoicing.states import LIVE
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment, always aware and UTC in Python; `timestamptz` on PostgreSQL, sortable text on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone; pass an aware datetime")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite numbers rows by itself only under exactly INTEGER PRIMARY KEY.
+Id: Final = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True)
+
+
+def _ref(name: str, target: str, *, null: bool = False) -> Column[int]:
+    return Column(name, Id, ForeignKey(target), nullable=null)
+
+
+def _one_of(column: str, *values: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+sequence = Table(
+    "sequence",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("next", BigInteger, nullable=False),
+)
+
+merchant = Table(
+    "merchant",
+    metadata,
+    _id(),
+    Column("name", String(60), nullable=False),
+    Column("name_sms", String(14), nullable=False),
+    Column("bank_account_ref", String(64)),
+    Column("state", String(10), nullable=False),
+    Column("lang", String(8), nullable=False),
+    Column("fee_bp", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    _one_of("state", "active", "blocked"),
+    CheckConstraint("fee_bp >= 0 AND fee_bp <= 10000", name="fee_bp_range"),
+)
+
+merchant_user = Table(
+    "merchant_user",
+    metadata,
+    _id(),
+    _ref("merchant_id", "merchant.id"),
+    Column("msisdn", String(12), nullable=False, unique=True),
+    Column("role", String(10), nullable=False),
+    Column("lang", String(8)),
+    Column("password_hash", Text),
+    Column("pwd_set_at", UtcTime),
+    Column("state", String(10), nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("locked_until", UtcTime),
+    Column("imsi_hash", String(64)),
+    _one_of("role", "owner", "cashier"),
+    _one_of("state", "active", "blocked"),
+    Index("ix_merchant_user_merchant", "merchant_id"),
+)
+
+customer = Table(
+    "customer",
+    metadata,
+    _id(),
+    Column("msisdn", String(12), nullable=False, unique=True),
+    Column("lang", String(8), nullable=False),
+    Column("pin_hash", Text),
+    Column("pin_failed", Integer, nullable=False),
+    Column("pin_locked", Boolean, nullable=False),
+    Column("imsi_hash", String(64)),
+    Column("imsi_changed_at", UtcTime),
+    Column("state", String(10), nullable=False),
+    _one_of("state", "guest", "active", "blocked"),
+)
+
+card = Table(
+    "card",
+    metadata,
+    _id(),
+    _ref("customer_id", "customer.id"),
+    Column("token", String(64), nullable=False, unique=True),
+    Column("bin6", String(6), nullable=False),
+    Column("last4", String(4), nullable=False),
+    Column("exp_yymm", String(4), nullable=False),
+    Column("scheme", String(10), nullable=False),
+    Column("state", String(10), nullable=False),
+    _one_of("state", "active", "unlinked"),
+    Index("ix_card_customer", "customer_id"),
+)
+
+invoice = Table(
+    "invoice",
+    metadata,
+    _id(),
+    Column("number", BigInteger, nullable=False, unique=True),
+    _ref("merchant_id", "merchant.id"),
+    _ref("issued_by", "merchant_user.id"),
+    Column("channel", String(10), nullable=False),
+    Column("customer_msisdn", String(12), nullable=False),
+    Column("amount_tiyin", BigInteger, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("issued_at", UtcTime, nullable=False),
+    Column("closed_at", UtcTime),
+    CheckConstraint("amount_tiyin > 0", name="amount_positive"),
+    _one_of("state", "issued", "paying", "paid", "declined", "cancelled", "expired", "refunded"),
+    Index("ix_invoice_merchant", "merchant_id", "id"),
+    Index("ix_invoice_merchant_issued_at", "merchant_id", "issued_at"),
+    Index("ix_invoice_pair", "merchant_id", "customer_msisdn", "id"),
+    Index("ix_invoice_customer", "customer_msisdn", "id"),
+)
+Index(
+    "ix_invoice_due",
+    invoice.c.expires_at,
+    sqlite_where=invoice.c.state == text("'issued'"),
+    postgresql_where=invoice.c.state == text("'issued'"),
+)
+
+payment = Table(
+    "payment",
+    metadata,
+    _id(),
+    Column("number", BigInteger, nullable=False, unique=True),
+    _ref("invoice_id", "invoice.id"),
+    _ref("card_id", "card.id"),
+    Column("amount_tiyin", BigInteger, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("stan", String(6), nullable=False),
+    Column("rrn", String(12), nullable=False, unique=True),
+    Column("terminal", String(8), nullable=False),
+    Column("business_day", Date, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("sent_at", UtcTime),
+    Column("answered_at", UtcTime),
+    Column("response_code", String(2)),
+    Column("auth_code", String(6)),
+    # The request that made the attempt, so that recovery can close its answer after a crash.
+    Column("request_scope", String(80), nullable=False),
+    Column("request_key", String(255), nullable=False),
+    UniqueConstraint("stan", "business_day", "terminal"),
+    CheckConstraint("amount_tiyin > 0", name="amount_positive"),
+    _one_of(
+        "state",
+        "created",
+        "sent",
+        "approved",
+        "declined",
+        "unknown",
+        "reversing",
+        "reversed",
+        "refunding",
+        "refunded",
+    ),
+    Index("ix_payment_invoice", "invoice_id"),
+    Index("ix_payment_request", "request_scope", "request_key"),
+)
+_live = text("state IN (" + ", ".join(f"'{state}'" for state in LIVE) + ")")
+Index(
+    "uq_payment_live",
+    payment.c.invoice_id,
+    unique=True,
+    sqlite_where=_live,
+    postgresql_where=_live,
+)
+_in_flight = text("state IN ('created', 'sent')")
+Index(
+    "ix_payment_in_flight",
+    payment.c.created_at,
+    sqlite_where=_in_flight,
+    postgresql_where=_in_flight,
+)
+
+reversal = Table(
+    "reversal",
+    metadata,
+    _id(),
+    Column("payment_id", Id, ForeignKey("payment.id"), nullable=False, unique=True),
+    Column("seq", BigInteger, nullable=False, unique=True),
+    Column("state", String(10), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    _one_of("state", "queued", "sent", "done", "manual"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    _id(),
+    Column("kind", String(20), nullable=False),
+    # 0 for the service's own accounts: NULL would escape the unique constraint.
+    Column("owner_id", Id, nullable=False),
+    UniqueConstraint("kind", "owner_id"),
+    _one_of("kind", "acquirer_receivable", "merchant_payable", "fee_income", "refund_clearing"),
+)
+
+transfer = Table(
+    "transfer",
+    metadata,
+    _id(),
+    Column("kind", String(10), nullable=False),
+    _ref("ref_payment", "payment.id"),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("kind", "ref_payment"),
+    _one_of("kind", "payment", "reversal", "refund"),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    _id(),
+    _ref("transfer_id", "transfer.id"),
+    _ref("account_id", "account.id"),
+    Column("side", String(1), nullable=False),
+    Column("amount_tiyin", BigInteger, nullable=False),
+    CheckConstraint("amount_tiyin > 0", name="amount_positive"),
+    _one_of("side", "D", "C"),
+    Index("ix_entry_transfer", "transfer_id"),
+    Index("ix_entry_account", "account_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("event_id", String(60), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("recipient", String(120), nullable=False),
+    Column("template", String(40), nullable=False),
+    Column("lang", String(8), nullable=False),
+    Column("params", Text, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("sent_at", UtcTime),
+    Column("provider_id", String(120)),
+    Column("failure", String(120)),
+    UniqueConstraint("event_id", "kind", "recipient", "template"),
+    _one_of("kind", "sms", "push", "webhook"),
+    _one_of("state", "queued", "sent", "failed"),
+)
+_queued = text("state = 'queued'")
+Index(
+    "ix_outbox_queued",
+    outbox.c.kind,
+    outbox.c.recipient,
+    outbox.c.id,
+    sqlite_where=_queued,
+    postgresql_where=_queued,
+)
+
+request_log = Table(
+    "request_log",
+    metadata,
+    Column("scope", String(80), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("body_hash", String(64), nullable=False),
+    Column("status", String(40), nullable=False),
+    Column("answer", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("valid_until", UtcTime, nullable=False),
+    Index("ix_request_log_valid_until", "valid_until"),
+)
+
+otp = Table(
+    "otp",
+    metadata,
+    _id(),
+    Column("msisdn", String(12), nullable=False),
+    Column("purpose", String(20), nullable=False),
+    Column("code_hash", String(64), nullable=False),
+    Column("request_ref", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("used_at", UtcTime),
+    Index("ix_otp_msisdn", "msisdn", "purpose", "id"),
+)
+
+web_session = Table(
+    "web_session",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    _ref("user_id", "merchant_user.id"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("absolute_until", UtcTime, nullable=False),
+    Index("ix_web_session_user", "user_id"),
+)
+
+device = Table(
+    "device",
+    metadata,
+    _id(),
+    _ref("merchant_user_id", "merchant_user.id"),
+    Column("push_token", String(255), nullable=False, unique=True),
+    Column("last_seen", UtcTime, nullable=False),
+    Index("ix_device_user", "merchant_user_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(60), nullable=False),
+    Column("channel", String(10), nullable=False),
+    Column("ip", String(45)),
+    Column("action", String(40), nullable=False),
+    Column("object", String(60), nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    # The place in the hash chain; rows commit without one and the sealer gives it (decisions 6).
+    Column("seal", BigInteger, unique=True),
+    Column("prev_hash", LargeBinary(32)),
+    Column("hash", LargeBinary(32)),
+)
+_unsealed = text("seal IS NULL")
+Index("ix_audit_unsealed", audit.c.id, sqlite_where=_unsealed, postgresql_where=_unsealed)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _id(),
+    # The relay may send a message twice after a crash; the demo's inbox, as a good provider, keeps one.
+    Column("notice_id", Id, nullable=False, unique=True),
+    Column("at", UtcTime, nullable=False),
+    Column("msisdn", String(12), nullable=False),
+    Column("sender", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Index("ix_inbox_msisdn", "msisdn", "id"),
+)
+
+sandbox_account = Table(
+    "sandbox_account",
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("balance_tiyin", BigInteger, nullable=False),
+    Column("behaviour", String(20), nullable=False),
+)
+
+sandbox_operation = Table(
+    "sandbox_operation",
+    metadata,
+    Column("rrn", String(12), primary_key=True),
+    Column("token", String(64), ForeignKey("sandbox_account.token"), nullable=False),
+    Column("stan", String(6), nullable=False),
+    Column("amount_tiyin", BigInteger, nullable=False),
+    Column("response_code", String(2), nullable=False),
+    Column("auth_code", String(6)),
+    Column("reversed", Boolean, nullable=False),
+)
+
+# The books and the audit only grow (domain.md 3.3, S24); PostgreSQL says the same by not granting UPDATE and
+# DELETE on them to the service's role.
+for _table in (transfer, entry):
+    for _verb in ("UPDATE", "DELETE"):
+        event.listen(
+            _table,
+            "after_create",
+            DDL(  # type: ignore[no-untyped-call]
+                f"CREATE TRIGGER {_table.name}_no_{_verb.lower()} BEFORE {_verb} ON {_table.name} "
+                f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+            ).execute_if(dialect="sqlite"),
+        )
