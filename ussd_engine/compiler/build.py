@@ -84,7 +84,7 @@ def compile_menus(files: Mapping[str, str], actions: Mapping[str, Action]) -> Se
 
 
 def check(files: Mapping[str, str], actions: Mapping[str, Action]) -> tuple[Service | None, list[Problem]]:
-    """Compile and return the service, if it could be compiled, and all problems, warnings included, in file order."""
+    """Return the service, if it could be compiled, and all problems, warnings included, in file order."""
     collecting = gc.isenabled()
     gc.disable()  # tens of thousands of nodes live at once and none is garbage: half the time otherwise
     try:
@@ -144,7 +144,7 @@ class _Compilation:
         self.states[OFF] = End(name=OFF, id=state_id(OFF), menu="", text=nothing)
         return self.finish(spec, start, says)
 
-    # --- files -------------------------------------------------------------------------------------------------
+    # --- files --------------------------------------------------------------------------------------------
 
     def parse(self, path: str, text: str) -> tuple[Source, MenuSpec] | None:
         source = read(path, text)
@@ -166,7 +166,7 @@ class _Compilation:
                 self.say(source, ("menu",), "duplicate-name", what, "Give each menu a name of its own.")
             by_name[menu.menu] = source.path
         roots = [(source, menu) for source, menu in menus if menu.service_code]
-        for source, menu in roots[1:]:
+        for source, _ in roots[1:]:
             what = f"`service_code` is also in {roots[0][0].path}."
             self.say(source, ("service_code",), "service-code", what, "One file of a service has it.")
         if not roots and len(menus) == len(self.files):
@@ -182,7 +182,7 @@ class _Compilation:
     ) -> None:
         self.problems.append(source.problem(path, rule, what, mend, on_key=on_key))
 
-    # --- states ------------------------------------------------------------------------------------------------
+    # --- states -------------------------------------------------------------------------------------------
 
     def read_states(self, source: Source, menu: MenuSpec) -> None:
         for short, spec in menu.states.items():
@@ -321,7 +321,7 @@ class _Compilation:
             return START
         return goto if "." in goto else f"{menu}.{goto}"
 
-    # --- shortcuts and start -----------------------------------------------------------------------------------
+    # --- shortcuts and start ------------------------------------------------------------------------------
 
     def read_shortcuts(self, source: Source, menu: MenuSpec, says: Mapping[str, Text]) -> None:
         found: list[Shortcut] = []
@@ -349,7 +349,10 @@ class _Compilation:
 
     def shortcut(self, source: Source, at: Path, menu: str, spec: ShortcutSpec) -> Shortcut | None:
         place: Path = (*at, "dial")
-        mend = "Fixed fields come first, then variables: `**0*{client}*{amount}`; `...` at the end takes anything."
+        mend = (
+            "Fixed fields come first, then variables: `**0*{client}*{amount}`; "
+            "`...` at the end takes anything."
+        )
         if not spec.dial.startswith("*"):
             self.say(source, place, "shortcut", f"'{spec.dial}' does not begin with '*'.", mend)
             return None
@@ -392,7 +395,7 @@ class _Compilation:
             return None
         return start
 
-    # --- the whole ---------------------------------------------------------------------------------------------
+    # --- the whole ----------------------------------------------------------------------------------------
 
     def finish(self, spec: MenuSpec, start: str, says: Mapping[str, Text]) -> Service | None:
         own = list(graph.authored(self.states, start))

@@ -1,7 +1,7 @@
 """The state machine's edges, and what follows from them: ways back, what stays in a session, who leads where.
 
-The trigger names are listed in docs/decisions/state-machine.md. Edges that every screen has (paging, wrong answers, the
-way home, aborts) are housekeeping: pictures and proofs leave them out.
+The trigger names are listed in docs/decisions/state-machine.md. Edges that every screen has (paging, wrong
+answers, the way home, aborts) are housekeeping: pictures and proofs leave them out.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from transitions import EventData
 
@@ -119,13 +120,14 @@ def housekeeping(states: Mapping[str, AnyState], start: str) -> Iterator[Edge]:
 
 def _equals(variable: str, value: str) -> Guard:
     def holds(event: EventData) -> bool:
-        found = event.model.session.variables.get(variable)
+        walk: Any = event.model
+        found = walk.session.variables.get(variable)
         return (str(found).lower() if isinstance(found, bool) else str(found)) == value
 
     return holds
 
 
-# --- what follows from the edges ----------------------------------------------------------------------------------
+# --- what follows from the edges --------------------------------------------------------------------------
 
 
 def successors(edges: Iterable[Edge]) -> dict[str, list[str]]:
@@ -155,7 +157,7 @@ def is_shown(state: AnyState | None) -> bool:
 def next_shown(
     states: Mapping[str, AnyState], after: Mapping[str, Iterable[str]], begin: Iterable[str]
 ) -> set[str]:
-    """Return the first shown states on every way from `begin`, through actions, switches and lists of one row."""
+    """Return the first shown states on every way from `begin`, through whatever is not shown."""
     shown: set[str] = set()
     seen: set[str] = set()
     queue = deque(begin)

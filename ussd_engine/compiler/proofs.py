@@ -1,7 +1,7 @@
 """What is proved of a service before anyone dials it, beyond the form of its files.
 
-Every proof yields problems with the place of the state they are about. They look at what the author wrote: ways that
-every screen has (wrong answers, aborts) prove nothing.
+Every proof yields problems with the place of the state they are about. They look at what the author wrote:
+ways that every screen has (wrong answers, aborts) prove nothing.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class _Proof:
         source, path = self.places[name]
         return source.problem((*path, *below), rule, what, mend, on_key=on_key)
 
-    # --- the graph ---------------------------------------------------------------------------------------------
+    # --- the graph ----------------------------------------------------------------------------------------
 
     def targets(self) -> Iterator[Problem]:
         """Every `goto` names a state."""
@@ -110,7 +110,10 @@ class _Proof:
         if isinstance(state, Screen):
             index, option = next((i, o) for i, o in enumerate(state.options) if o.key == edge.trigger)
             label = option.text.render(next(iter(option.text.by_language)), {})
-            what = f"option '{label}' of state '{_short(edge.source)}' goes to '{shown}', but no state has that name."
+            what = (
+                f"option '{label}' of state '{_short(edge.source)}' goes to '{shown}', "
+                "but no state has that name."
+            )
             return self.at(edge.source, "missing-target", what, mend, "options", index, "goto", on_key=False)
         if isinstance(state, Switch) or (isinstance(state, Do | Listing) and edge.trigger.startswith("=")):
             key = edge.trigger[1:] if edge.trigger[0] == "=" else _case_of(state, edge.target)
@@ -151,7 +154,7 @@ class _Proof:
         found = graph.reach(before, closing)
         for name in self.states:
             if name not in found and name in self.places:
-                what = f"from state '{_short(name)}' no end can be reached: the dialogue would go round for ever."
+                what = f"from state '{_short(name)}' no end can be reached: it would go round for ever."
                 yield self.at(name, "no-end", what, "Let some option or result lead to a state with `end:`.")
 
     def offers_back(self, name: str) -> bool:
@@ -170,7 +173,7 @@ class _Proof:
                 what = f"state '{_short(name)}' can come again without a screen in between."
                 yield self.at(name, "action-loop", what, "Show something on the way, or end.")
 
-    # --- actions -----------------------------------------------------------------------------------------------
+    # --- actions ------------------------------------------------------------------------------------------
 
     def actions_fit(self) -> Iterator[Problem]:
         """Actions exist, their results are handled, their arguments are what they take."""
@@ -219,7 +222,8 @@ class _Proof:
                 yield self.at(name, "unknown-result", what, nearest(result, known), "on", result)
         missing = sorted(declared - ALWAYS_HANDLED - set(state.on))
         if missing:
-            what = f"result{'s' if len(missing) > 1 else ''} {', '.join(missing)} of '{action.name}' lead nowhere."
+            plural = "s" if len(missing) > 1 else ""
+            what = f"result{plural} {', '.join(missing)} of '{action.name}' lead nowhere."
             yield self.at(name, "unhandled-result", what, f"Add `{missing[0]}: …` under `on:`.", "on")
 
     def arguments(self, name: str, state: Do | Listing, action: Action) -> Iterator[Problem]:
@@ -242,7 +246,10 @@ class _Proof:
                 kind for kind in given if kind != shape.kind and kind not in _FITS.get(shape.kind, ())
             )
             if wrong:
-                what = f"'{parameter}' of '{action.name}' is {shape.kind}, '{arg.variable or arg.literal}' is {wrong[0]}."
+                what = (
+                    f"'{parameter}' of '{action.name}' is {shape.kind}, "
+                    f"'{arg.variable or arg.literal}' is {wrong[0]}."
+                )
                 yield self.at(
                     name, "argument-kind", what, "Give it a variable of that kind.", "with", parameter
                 )
@@ -267,7 +274,7 @@ class _Proof:
                         found.setdefault(variable, set()).add(shape.kind)
         return found
 
-    # --- secrets and variables ---------------------------------------------------------------------------------
+    # --- secrets and variables ----------------------------------------------------------------------------
 
     def secrets(self) -> Iterator[Problem]:
         """A secret answer goes straight to the action that takes it, and nowhere else."""
@@ -279,7 +286,10 @@ class _Proof:
                     isinstance(target, Do)
                     and any(arg.variable == state.variable for arg in target.args.values())
                 ):
-                    what = f"'{state.variable}' is secret, but '{_short(state.goto)}' is no action that takes it."
+                    what = (
+                        f"'{state.variable}' is secret, but '{_short(state.goto)}' "
+                        "is no action that takes it."
+                    )
                     mend = "The action that reads a secret follows its question directly."
                     yield self.at(name, "secret", what, mend, "goto", on_key=False)
             for field, text in _texts(state):
@@ -307,7 +317,7 @@ class _Proof:
                 yield self.at(name, "unset-variable", what, mend, field, on_key=False)
 
     def surely_set(self) -> dict[str, frozenset[str]]:
-        """For each state that can be reached, the variables set on every way to it (a greatest fixed point)."""
+        """For each state in reach, the variables set on every way to it (a greatest fixed point)."""
         sure: dict[str, frozenset[str]] = {self.start: frozenset(BUILT_IN)}
         after = _grouped(self.moves)
         queue = [self.start]

@@ -184,7 +184,7 @@ StateSpec = Annotated[
 
 
 class ShortcutSpec(_Spec):
-    """A published dial string, without the service code: `**0*{client}*{amount}`; `...` at its end takes anything."""
+    """A published dial string without the service code: `**0*{client}`; `...` at its end takes anything."""
 
     dial: Annotated[str, StringConstraints(max_length=160)]
     goto: Target
@@ -203,7 +203,7 @@ class KeysSpec(_Spec):
 class LimitsSpec(_Spec):
     """How patient the service is."""
 
-    wrong_answers: int = Field(3, ge=1, le=9)
+    wrong_answers: int = Field(default=3, ge=1, le=9)
 
 
 class MenuSpec(_Spec):

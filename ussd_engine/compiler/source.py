@@ -1,7 +1,7 @@
 """YAML as plain data with places: every scalar stays the text that was written.
 
-YAML's own types are switched off (`on`, `no`, `017`, `1:30` are words and digits in a menu), duplicate keys and
-aliases are problems, and every value can be found again as line and column.
+YAML's own types are switched off (`on`, `no`, `017`, `1:30` are words and digits in a menu), duplicate keys
+and aliases are problems, and every value can be found again as line and column.
 """
 
 from __future__ import annotations

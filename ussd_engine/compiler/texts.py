@@ -1,4 +1,4 @@
-"""Texts in every language of the service, compiled to templates; what is missing or can't be read is a problem."""
+"""Texts in every language of the service, compiled to templates; what is missing is a problem."""
 
 from __future__ import annotations
 
@@ -92,12 +92,13 @@ class TextCompiler:
                         path,
                         "missing-language",
                         f"the text is in one language, the service has {', '.join(self.languages)}.",
-                        f"Write {{{self.languages[0]}: …, {self.languages[1]}: …}}, or {{all: …}} if it is the same.",
+                        f"Write {{{self.languages[0]}: …, {self.languages[1]}: …}}, or {{all: …}} if it is "
+                        "the same.",
                     )
                 )
-            by_language = {language: texts for language in self.languages}
+            by_language = dict.fromkeys(self.languages, texts)
         elif set(texts) == {SAME}:
-            by_language = {language: texts[SAME] for language in self.languages}
+            by_language = dict.fromkeys(self.languages, texts[SAME])
             path = (*path, SAME)
             texts = texts[SAME]
         else:

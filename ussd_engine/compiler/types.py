@@ -64,7 +64,8 @@ def answer_type(spec: TypeSpec) -> AnswerType:
 def _msisdn(spec: MsisdnSpec) -> MsisdnType:
     """Take a region's numbering plan out of libphonenumber, so that a turn costs one regular expression."""
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(spec.region, None)
-    if metadata is None:
+    mobile = metadata.mobile.national_number_pattern if metadata is not None and metadata.mobile else None
+    if metadata is None or mobile is None:
         raise TypeProblem(f"no region is named '{spec.region}'.", "Use an ISO 3166 code: UZ, KE, GH.")
     kinds = [
         metadata.mobile,
@@ -80,7 +81,6 @@ def _msisdn(spec: MsisdnSpec) -> MsisdnType:
     patterns = [
         kind.national_number_pattern for kind in kinds if kind is not None and kind.national_number_pattern
     ]
-    mobile = metadata.mobile.national_number_pattern
     return MsisdnType(
         country_code=str(metadata.country_code),
         mobile=re.compile(mobile),
