@@ -69,7 +69,7 @@ def test_a_foot_stands_on_the_last_page_or_nowhere(head: str, lines: list[str], 
 
     assert all(fits(page, 160) for page in with_foot)
     assert with_foot[:-1] == without[:-1]
-    assert with_foot[-1] == without[-1] or len(with_foot[-1]) > len(without[-1])
+    assert with_foot[-1] == without[-1] or f"\n{foot}" in f"\n{with_foot[-1]}"
 
 
 @given(
@@ -96,7 +96,7 @@ def test_words_and_numbers_of_a_long_text_are_never_cut(tokens: list[str]) -> No
     bare = contents(pages_of(text, []))
 
     assert len(bare) > 1
-    assert " ".join(bare) == text
+    assert [token for content in bare for token in content.rstrip(",").split(", ")] == tokens
 
 
 def test_a_screen_that_fits_is_one_page_with_its_foot() -> None:

@@ -46,9 +46,9 @@ def paginate(
     """
     parts = [part for part in (head, *lines) if part]
     whole = "\n".join(parts)
-    framed = _join(whole, foot)
-    if fits(framed, octets_max):
-        return [framed]
+    for page in (_join(whole, foot), whole):
+        if fits(page, octets_max):
+            return [page]
     if _units_octets(_join(more, previous)) + _CHARACTER_OCTETS_MAX + 2 > octets_max:
         raise ValueError(f"{octets_max} octets leave no room for text beside '{more}' and '{previous}'")
 
