@@ -35,7 +35,7 @@ bench: $(STAMPS)/dev ## the benchmarks; prints tables
 	@$(BIN)/python -m bench
 
 bench-server: $(STAMPS)/runtime ## one worker with the bench menu; sessions in USSD_REDIS__URL (PORT=n)
-	@exec $(BIN)/python -m app.benchserver --port $(PORT)
+	@exec $(BIN)/python -m app.benchmenu --port $(PORT)
 
 requirements: $(STAMPS)/venv ## pin pyproject.toml's dependencies anew
 	$(BIN)/uv pip compile pyproject.toml --extra speed --group build $(PIN) -o requirements.txt

@@ -11,11 +11,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 
 from aiohttp import web
 
-from app.wiring import Plan, open_house
+from app.wiring import House, Plan, open_house
 
 BACKLOG = 1024
 TURNS_END_MAX_S = 20.0
@@ -71,8 +72,13 @@ def run(plan: Plan, listener: socket.socket, ready: Ready) -> None:
     Args:
         ready: called once the port answers.
     """
+    run_house(open_house(plan), listener, ready)
+
+
+def run_house(opening: AbstractAsyncContextManager[House], listener: socket.socket, ready: Ready) -> None:
+    """As `run`, with any house: the benchmarks measure the very server that serves."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(plan, listener, ready))
+        runner.run(_serve(opening, listener, ready))
 
 
 def supervise(plan: Plan, listeners: Sequence[socket.socket], ready: Callable[[str], None]) -> None:
@@ -97,9 +103,12 @@ def supervise(plan: Plan, listeners: Sequence[socket.socket], ready: Callable[[s
     signal.signal(signal.SIGHUP, lambda _signal, _frame: _tell(workers, signal.SIGHUP))
     os.close(told)
     count = len(listeners)
-    threading.Thread(
-        target=lambda: _all_answer(answering, count) and ready(url_of(listeners[0])), daemon=True
-    ).start()
+
+    def wait_for_all() -> None:
+        if _all_answer(answering, count):
+            ready(url_of(listeners[0]))
+
+    threading.Thread(target=wait_for_all, daemon=True).start()
     while workers:
         pid, status = os.wait()
         number = workers.pop(pid)
@@ -111,11 +120,11 @@ def supervise(plan: Plan, listeners: Sequence[socket.socket], ready: Callable[[s
             workers[_fork(plan, listeners, number, None)] = number
 
 
-async def _serve(plan: Plan, listener: socket.socket, ready: Ready) -> None:
+async def _serve(opening: AbstractAsyncContextManager[House], listener: socket.socket, ready: Ready) -> None:
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    async with open_house(plan) as house:
+    async with opening as house:
         loop.add_signal_handler(signal.SIGHUP, house.reload)
         runner = web.AppRunner(
             house.application, access_log=None, handle_signals=False, shutdown_timeout=TURNS_END_MAX_S
@@ -165,15 +174,16 @@ def _fork(plan: Plan, listeners: Sequence[socket.socket], number: int, told: int
     if pid:
         return pid
     status = 1
+
+    def tell(_running: Running) -> None:
+        if told is not None:
+            os.write(told, b"1")
+
     try:
         for other in listeners:
             if other is not listeners[number]:
                 other.close()
-        run(
-            replace(plan, does_chores=plan.does_chores and number == 0),
-            listeners[number],
-            lambda _running: os.write(told, b"1") if told is not None else None,
-        )
+        run(replace(plan, does_chores=plan.does_chores and number == 0), listeners[number], tell)
         status = 0
     except Exception:
         log.exception("a worker can't go on", extra={"worker": number})
@@ -191,7 +201,5 @@ def _all_answer(pipe: int, count: int) -> bool:
 
 def _tell(workers: dict[int, int], number: signal.Signals) -> None:
     for pid in list(workers):
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            pass
