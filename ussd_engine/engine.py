@@ -21,13 +21,14 @@ from ussd_engine.core.events import Aborted, ActionDone, Answer, Begin, Close, E
 from ussd_engine.core.service import Service
 from ussd_engine.core.session import Session
 from ussd_engine.core.step import Step, begin, step
+from ussd_engine.http import HttpCaller
 from ussd_engine.ports import Clock, Kind, Reply, SessionStore, Turn
 from ussd_engine.record import Record, decode, encode, keyed_hash
 
 RECORD_TTL_S = 180.0
 """domain.md 3.5: a dialogue's total life; its tombstone lives as long after the last turn."""
 REPEAT_S = 1.0
-"""Where a wire has no request id, an equal answer is a repeat only this soon after the reply (`1`, `1` is a path)."""
+"""Where a wire has no request id, an equal answer is a repeat only this soon (`1`, `1` is a path)."""
 ANSWER_MARGIN_S = 0.5
 """Kept back from the gateway's deadline for storing and sending the reply."""
 ACTIONS_MAX = 32
@@ -68,11 +69,13 @@ class Engine:
         key: bytes,
         clock: Clock,
         watch: Watch | None = None,
+        http: HttpCaller | None = None,
         ttl_s: float = RECORD_TTL_S,
     ) -> None:
         """Make an engine.
 
         Args:
+            http: performs the actions that menus declare themselves; by default every host is refused.
             key: secret under which requests are hashed; the same in all workers.
             ttl_s: how long a dialogue lives in the store after its last turn.
         """
@@ -83,6 +86,7 @@ class Engine:
         self._key = blake2b(key, digest_size=32, person=b"fingerprints").digest()
         self._clock = clock
         self._watch: Watch = watch or _Silent()
+        self._http = http or HttpCaller(())
         self._ttl_s = ttl_s
         self._running: dict[str, _InFlight] = {}
         self._left_running: set[asyncio.Task[ActionDone]] = set()
@@ -119,7 +123,7 @@ class Engine:
         except StoreError as error:
             outcome = "store"
             log.warning("session store: %s", error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever fails, the phone gets a screen
             # The text of an error may hold what the subscriber typed: only its kind and place are logged.
             log.error(
                 "turn of gateway %s failed: %s in %s", turn.gateway, type(error).__name__, _place(error)
@@ -130,7 +134,7 @@ class Engine:
             self._watch.turn(turn.gateway, outcome, loop.time() - started)
         return reply
 
-    # --- one turn ----------------------------------------------------------------------------------------------
+    # --- one turn -----------------------------------------------------------------------------------------
 
     def _identity(self, turn: Turn) -> bytes:
         """Hash what makes a request this request."""
@@ -204,7 +208,7 @@ class Engine:
             return True
         if known or not turn.may_begin:
             return False
-        # An answer of another dialogue must not end the one that is open (domain.md S2); a dialled string may.
+        # An answer of another dialogue must not end the open one (domain.md S2); a dialled string may.
         is_dialled = (turn.accumulated or "").startswith("*")
         return record is None or record.session.ended or is_dialled
 
@@ -230,25 +234,33 @@ class Engine:
             effect = taken.effects[0] if taken.effects else None
             if not isinstance(effect, Run):
                 return taken
-            event = await self._run(effect, turn, session, deadline)
+            event = await self._run(service, effect, turn, session, deadline)
         raise RuntimeError(f"more than {ACTIONS_MAX} actions in one turn")
 
-    async def _run(self, run: Run, turn: Turn, session: Session, deadline: float) -> ActionDone:
+    async def _run(
+        self, service: Service, run: Run, turn: Turn, session: Session, deadline: float
+    ) -> ActionDone:
         """Run one action within what is left of the deadline.
 
-        One that changes something is left running when time is up: its result comes by SMS. Any other is cancelled.
+        One that changes something is left running when time is up: its result comes by SMS. Any other is
+        cancelled.
         """
-        action = self._actions[run.action]
         loop = asyncio.get_running_loop()
         started = loop.time()
         key = f"{turn.gateway}|{turn.dialogue}|{turn.msisdn}|{run.answers}|{run.state}"
         call = Call(
             turn.gateway, turn.dialogue, turn.msisdn, session.language, key, deadline - ANSWER_MARGIN_S
         )
-        task = asyncio.ensure_future(action.run(call, run.args, self._clock()))
+        asks = service.http.get(run.action)
+        if asks is not None:
+            changes, doing = asks.method != "GET", self._http.run(asks, call, run.args, self._clock())
+        else:
+            action = self._actions[run.action]
+            changes, doing = action.changes, action.run(call, run.args, self._clock())
+        task = asyncio.ensure_future(doing)
         done, _ = await asyncio.wait([task], timeout=max(deadline - ANSWER_MARGIN_S - started, 0.0))
         if not done:
-            if action.changes:
+            if changes:
                 self._left_running.add(task)
                 task.add_done_callback(self._finished_late)
             else:
@@ -257,11 +269,11 @@ class Engine:
         else:
             error = task.exception()
             if error is not None:
-                log.error("action %s failed: %s in %s", action.name, type(error).__name__, _place(error))
+                log.error("action %s failed: %s in %s", run.action, type(error).__name__, _place(error))
                 outcome = ActionDone(self._clock(), "failed")
             else:
                 outcome = task.result()
-        self._watch.action(action.name, outcome.result, loop.time() - started)
+        self._watch.action(run.action, outcome.result, loop.time() - started)
         return outcome
 
     def _finished_late(self, task: asyncio.Task[ActionDone]) -> None:

@@ -15,6 +15,7 @@ from transitions import Machine
 from ussd_engine.actions import Action
 from ussd_engine.compiler import edges as graph
 from ussd_engine.compiler.edges import Edge
+from ussd_engine.compiler.http import HttpProblem, declared, http_action
 from ussd_engine.compiler.proofs import prove
 from ussd_engine.compiler.schema import (
     TAGS,
@@ -36,6 +37,7 @@ from ussd_engine.compiler.texts import TextCompiler, nearest
 from ussd_engine.compiler.types import TypeProblem, answer_type
 from ussd_engine.core.answers import TextType
 from ussd_engine.core.errors import MenuError, Problem
+from ussd_engine.core.http import HttpAction
 from ussd_engine.core.service import (
     BACK,
     FAILED,
@@ -111,7 +113,8 @@ def content_version(files: Mapping[str, str]) -> bytes:
 class _Compilation:
     def __init__(self, files: Mapping[str, str], actions: Mapping[str, Action]) -> None:
         self.files = files
-        self.actions = actions
+        self.actions = dict(actions)
+        self.http: dict[str, HttpAction] = {}
         self.problems: list[Problem] = []
         self.states: dict[str, AnyState] = {}
         self.places: dict[str, tuple[Source, Path]] = {}
@@ -132,6 +135,7 @@ class _Compilation:
         keys = spec.keys or KeysSpec()
         self.keys = Keys(keys.back, keys.home, keys.more, keys.previous)
         for menu_source, menu in menus:
+            self.read_actions(menu_source, menu)
             self.read_states(menu_source, menu)
         for menu_source, menu in menus:
             self.read_shortcuts(menu_source, menu, says)
@@ -181,6 +185,21 @@ class _Compilation:
         self, source: Source, path: Path, rule: str, what: str, mend: str, *, on_key: bool = False
     ) -> None:
         self.problems.append(source.problem(path, rule, what, mend, on_key=on_key))
+
+    def read_actions(self, source: Source, menu: MenuSpec) -> None:
+        for name, spec in menu.actions.items():
+            if name in self.actions:
+                what = f"an action is named '{name}' already."
+                self.say(
+                    source, ("actions", name), "duplicate-name", what, "Give it another name.", on_key=True
+                )
+                continue
+            try:
+                self.http[name] = http_action(name, spec)
+            except HttpProblem as problem:
+                self.say(source, ("actions", name, "http"), "http-url", str(problem), problem.mend)
+                continue
+            self.actions[name] = declared(self.http[name])
 
     # --- states -------------------------------------------------------------------------------------------
 
@@ -438,6 +457,7 @@ class _Compilation:
             labels=labels,
             keys=self.keys,
             wrong_answers_max=limits.wrong_answers,
+            http=self.http,
             machine=_machine([IDLE, *self.states], all_edges),
         )
 

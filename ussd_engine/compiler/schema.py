@@ -183,6 +183,43 @@ StateSpec = Annotated[
 ]
 
 
+class TakenSpec(_Spec):
+    """What a variable takes from a JSON answer."""
+
+    from_: str = Field(
+        alias="from", min_length=1, max_length=120, description="keys to the value, joined by dots"
+    )
+    type: Literal["text", "integer", "money", "time", "word", "flag"] = "text"
+    max: int = Field(1, ge=1, description="most characters of a text, or the largest number")
+    optional: bool = Field(False, description="the answer may lack it; the variable is then empty")
+
+
+class AnsweredSpec(_Spec):
+    """How an answer is known as this result, and what it sets."""
+
+    status: int = Field(200, ge=100, le=599)
+    where: dict[str, str] = Field(default_factory=dict, description="fields and the values they must have")
+    set: dict[Variable, TakenSpec] = Field(default_factory=dict)
+
+
+class HttpActionSpec(_Spec):
+    """An action that asks a JSON service; its host must be allowed in the settings."""
+
+    http: Annotated[str, StringConstraints(max_length=400)] = Field(description="URL without a query")
+    method: Literal["GET", "POST"] = "GET"
+    send: dict[Name, Literal["text", "integer", "money", "msisdn", "digits", "word", "id", "flag"]] = Field(
+        default_factory=dict, description="what `with:` gives, and its kind"
+    )
+    timeout: float = Field(3.0, gt=0, le=30, description="seconds for one try")
+    retry: int = Field(0, ge=0, le=3, description="tries after the first; only for GET")
+    returns: dict[Name, AnsweredSpec] = Field(min_length=1)
+
+
+ActionName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=80)
+]
+
+
 class ShortcutSpec(_Spec):
     """A published dial string without the service code: `**0*{client}`; `...` at its end takes anything."""
 
@@ -218,6 +255,7 @@ class MenuSpec(_Spec):
     limits: LimitsSpec | None = None
     says: dict[str, Texts] = Field(default_factory=dict)
     words: dict[Name, dict[str, Texts]] = Field(default_factory=dict)
+    actions: dict[ActionName, HttpActionSpec] = Field(default_factory=dict)
     shortcuts: list[ShortcutSpec] = Field(default_factory=list)
     states: dict[Name, StateSpec] = Field(default_factory=dict)
 

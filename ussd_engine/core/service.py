@@ -13,6 +13,7 @@ from transitions import Machine
 
 from ussd_engine.core.answers import AnswerType
 from ussd_engine.core.events import Value
+from ussd_engine.core.http import HttpAction
 from ussd_engine.text.template import Template
 
 BACK = "<back"
@@ -190,10 +191,11 @@ class Service:
     labels: Mapping[str, Labels]
     keys: Keys
     wrong_answers_max: int
+    http: Mapping[str, HttpAction] = field(default_factory=dict)
     machine: Machine = field(repr=False)
     screens: dict[tuple[int, str, bool, int], str] = field(default_factory=dict, repr=False)
 
     def say(self, code: str, language: str, values: Mapping[str, Value] | None = None) -> str:
-        """Return one of the engine's own texts; a code without a text of its own falls back on its family's."""
+        """Return one of the engine's own texts; a code without one falls back on its family's."""
         text = self.says.get(code) or self.says.get(code.split(".")[0]) or self.says["trouble"]
         return text.render(language, values or {})
