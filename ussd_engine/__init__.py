@@ -1,4 +1,4 @@
-"""A USSD engine: menus in YAML compile to finite state machines; a dialogue is a small value between turns."""
+"""A USSD engine: menus in YAML compile to state machines; a dialogue is a small value between turns."""
 
 from ussd_engine.actions import Action, Amount, Call, Max, Msisdn, Rows, Secret, When, Word, action
 from ussd_engine.compiler.build import check, compile_menus

@@ -1,12 +1,13 @@
 """Actions: what a menu's `do:` and `list:` call, declared so that menus can be proved against them.
 
     @action("invoices.issue", changes=True)
-    async def issue(call: Call, client: Msisdn, amount: Amount, again: bool = False) -> Issued | Duplicate: ...
+    async def issue(call: Call, client: Msisdn, amount: Amount) -> Issued | Duplicate: ...
 
-A result is a frozen dataclass; its name in the menu is the class's name in small letters (`Issued` -> `issued`,
-`NotFound` -> `not_found`). Its fields are the variables it sets, those of a nested dataclass with a dot
-(`invoice.number`). A list's action takes `after` and `limit` as well and returns `Rows[RowClass]`; a row's field `id`
-names it, the others show as `{row.field}`. Every text says how long it can get (`Annotated[str, Max(14)]`).
+A result is a frozen dataclass; its name in the menu is the class's name in small letters (`Issued` ->
+`issued`, `NotFound` -> `not_found`). Its fields are the variables it sets, those of a nested dataclass with
+a dot (`invoice.number`). A list's action takes `after` and `limit` as well and returns `Rows[RowClass]`; a
+row's field `id` names it, the others show as `{row.field}`. Every text says how long it can get
+(`Annotated[str, Max(14)]`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ussd_engine.core.events import ActionDone, Row, Value
 
 @dataclass(frozen=True, slots=True)
 class Max:
-    """The largest value of a variable: characters of a text, an amount's minor units, a number, a list's rows.
+    """The largest value of a variable: characters of a text, an amount's minor units, a number.
 
     `gsm`: the text holds no character outside the GSM 7-bit alphabet.
     """
@@ -59,8 +60,8 @@ class Shape:
 class Call:
     """Who calls an action, and the key under which its effect happens at most once.
 
-    `key` is equal for every repeat of the same turn: gateway, its dialogue id, msisdn, answers consumed, state.
-    `deadline` is when the subscriber must have an answer, on the event loop's clock.
+    `key` is equal for every repeat of the same turn: gateway, its dialogue id, msisdn, answers consumed,
+    state. `deadline` is when the subscriber must have an answer, on the event loop's clock.
     """
 
     gateway: str

@@ -33,6 +33,8 @@ ANSWER_MARGIN_S = 0.5
 """Kept back from the gateway's deadline for storing and sending the reply."""
 ACTIONS_MAX = 32
 """Actions in one turn; the compiler proves that menus have no circle of them."""
+VERSIONS_MAX = 8
+"""Menus kept at once, the present ones included; dialogues on older ones are told that they are over."""
 
 log = logging.getLogger("ussd_engine")
 
@@ -93,8 +95,11 @@ class Engine:
 
     def replace(self, service: Service) -> None:
         """Begin new dialogues on other menus; open ones end on theirs."""
+        self._services.pop(service.version, None)
         self._services[service.version] = service
         self.service = service
+        while len(self._services) > VERSIONS_MAX:
+            del self._services[next(iter(self._services))]
 
     async def drain(self, timeout_s: float) -> None:
         """Wait for actions that outlasted their turn, `timeout_s` at most."""
@@ -164,8 +169,8 @@ class Engine:
             if answer is None or service is None or record.session.state not in service.names:
                 return self._say("over", record.session.language), "over"
             event: Event = Answer(now, answer)
-            session, began, turns = record.session, record.began, record.turns
-        elif self._may_begin(turn, record, known):
+            session, began, turns, before = record.session, record.began, record.turns, record.before
+        elif self._may_begin(turn, record, dialogue):
             service = self.service
             try:
                 fields = dial.parse(turn.text, service.service_code)
@@ -173,6 +178,7 @@ class Engine:
                 return self._say("wrong_dial"), "wrong_dial"
             event = Begin(now, fields)
             session, began, turns = begin(service, turn.msisdn), now, 0
+            before = b"" if record is None else record.before if known else record.dialogue
         else:
             return self._say("over"), "over"
 
@@ -181,6 +187,7 @@ class Engine:
         fresh = Record(
             menu=service.version,
             dialogue=dialogue,
+            before=before,
             fingerprint=identity,
             taken=len(accumulated),
             taken_hash=keyed_hash(self._key, accumulated) if accumulated else b"",
@@ -203,17 +210,24 @@ class Engine:
         return self._clock() - record.at <= REPEAT_S
 
     @staticmethod
-    def _may_begin(turn: Turn, record: Record | None, known: bool) -> bool:
+    def _may_begin(turn: Turn, record: Record | None, dialogue: bytes) -> bool:
         if turn.kind is Kind.BEGIN:
             return True
-        if known or not turn.may_begin:
+        if not turn.may_begin:
+            return False
+        if record is None:
+            return True
+        if dialogue in (record.dialogue, record.before):
             return False
         # An answer of another dialogue must not end the open one (domain.md S2); a dialled string may.
-        is_dialled = (turn.accumulated or "").startswith("*")
-        return record is None or record.session.ended or is_dialled
+        return record.session.ended or (turn.accumulated or "").startswith("*")
 
     def _answer(self, turn: Turn, record: Record) -> str | None:
-        """Return what was typed now; None when the accumulated text does not go on from what was taken."""
+        """Return what was typed now; None when the accumulated text does not go on from what was taken.
+
+        Where nothing was taken and the text begins with a star, the first answer was empty: that request
+        equalled the one that began the dialogue, and got its screen.
+        """
         if turn.accumulated is None:
             return turn.text
         taken = turn.accumulated[: record.taken]
@@ -243,7 +257,7 @@ class Engine:
         """Run one action within what is left of the deadline.
 
         One that changes something is left running when time is up: its result comes by SMS. Any other is
-        cancelled.
+        cancelled and has failed.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -258,23 +272,28 @@ class Engine:
             action = self._actions[run.action]
             changes, doing = action.changes, action.run(call, run.args, self._clock())
         task = asyncio.ensure_future(doing)
-        done, _ = await asyncio.wait([task], timeout=max(deadline - ANSWER_MARGIN_S - started, 0.0))
-        if not done:
-            if changes:
-                self._left_running.add(task)
-                task.add_done_callback(self._finished_late)
-            else:
-                task.cancel()
-            outcome = ActionDone(self._clock(), "late")
+        try:
+            await asyncio.wait([task], timeout=max(deadline - ANSWER_MARGIN_S - started, 0.0))
+        finally:
+            if not task.done():
+                self._leave(task, running=changes)
+        if not task.done():
+            outcome = ActionDone(self._clock(), "late" if changes else "failed")
+        elif task.cancelled() or (error := task.exception()) is not None:
+            what = "cancelled" if task.cancelled() else f"{type(error).__name__} in {_place(error)}"
+            log.error("action %s failed: %s", run.action, what)
+            outcome = ActionDone(self._clock(), "failed")
         else:
-            error = task.exception()
-            if error is not None:
-                log.error("action %s failed: %s in %s", run.action, type(error).__name__, _place(error))
-                outcome = ActionDone(self._clock(), "failed")
-            else:
-                outcome = task.result()
+            outcome = task.result()
         self._watch.action(run.action, outcome.result, loop.time() - started)
         return outcome
+
+    def _leave(self, task: asyncio.Task[ActionDone], *, running: bool) -> None:
+        """Go on without an action: its time is up, or the gateway has hung up."""
+        if not running:
+            task.cancel()
+        self._left_running.add(task)
+        task.add_done_callback(self._finished_late)
 
     def _finished_late(self, task: asyncio.Task[ActionDone]) -> None:
         self._left_running.discard(task)
@@ -291,6 +310,7 @@ class Engine:
             record.session = step(service, record.session, event).session
         except SessionEnded:
             return
+        record.fingerprint = b""  # a late repeat of the last answer finds the dialogue over
         await self._store.save(key, encode(record), expect=version, ttl_s=self._ttl_s)
 
     async def _lost(self, key: str, dialogue: bytes, identity: bytes) -> tuple[Reply, str]:

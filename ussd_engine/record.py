@@ -19,6 +19,7 @@ class Record(msgspec.Struct, array_like=True, kw_only=True):
     Attributes:
         menu: version of the menus the dialogue began with, 4 octets.
         dialogue: hash of the gateway's dialogue id, 8 octets; empty where the gateway has none.
+        before: the same of the dialogue that this one replaced: its late answers are refused.
         fingerprint: keyed hash of the last request, 8 octets (its text may hold a PIN).
         taken: characters of the accumulated text that have been used, where the gateway sends that.
         taken_hash: keyed hash of those characters.
@@ -31,6 +32,7 @@ class Record(msgspec.Struct, array_like=True, kw_only=True):
 
     menu: bytes
     dialogue: bytes
+    before: bytes
     fingerprint: bytes
     taken: int
     taken_hash: bytes

@@ -56,7 +56,8 @@ class AnswerType(Protocol):
 class MsisdnType:
     """A telephone number of one region, stored as E.164 digits without a plus.
 
-    The patterns come from libphonenumber's numbering plan when the menu is compiled; they match national numbers.
+    The patterns come from libphonenumber's numbering plan when the menu is compiled; they match national
+    numbers.
     """
 
     country_code: str
@@ -84,14 +85,14 @@ class MsisdnType:
         return Accepted(msisdn)
 
 
-_GROUPED = re.compile(r"[0-9]+(?: [0-9]+)*")
+_SUM = re.compile(r"[0-9]+|[0-9]{1,3}(?: [0-9]{3})+")
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyType:
-    """A whole sum in major units, `50000` or `50 000`; the value is minor units. `min` and `max` are major units."""
+    """A whole sum in major units, `50000` or `50 000`; the value is minor units."""
 
-    min: int
+    min: int  # major units
     max: int
     minor_per_major: int = 100
     kind: str = "money"
@@ -101,7 +102,7 @@ class MoneyType:
         return {"min": self.min * self.minor_per_major, "max": self.max * self.minor_per_major}
 
     def read(self, text: str, caller: str) -> Verdict:
-        if not _GROUPED.fullmatch(text):
+        if not _SUM.fullmatch(text):
             return Refused("money.format", self._limits())
         digits = text.replace(" ", "")
         if len(digits) > DIGITS_MAX or not self.min <= int(digits) <= self.max:

@@ -6,11 +6,8 @@ code as USSD; an empty field is legal there and tells merchant commands from cus
 
 from __future__ import annotations
 
-import re
-
 from ussd_engine.core.errors import UssdEngineError
 
-_ALLOWED = re.compile(r"[0-9*]*")
 FIELDS_MAX = 16
 """More fields than this are no command of ours, whatever they hold."""
 
@@ -25,8 +22,8 @@ def parse(dialled: str, service_code: str) -> tuple[str, ...]:
     `*880*2#` gives `("2",)`; `*880**0*90*5#` gives `("", "0", "90", "5")`: a field that is empty stays.
 
     Raises:
-        DialError: another code, no digits and stars, or more than `FIELDS_MAX` fields. The text
-            never repeats what was dialled: a card number or PIN may be in it (domain.md S7).
+        DialError: another code, or more than `FIELDS_MAX` fields. The text never repeats what was
+            dialled: a card number or PIN may be in it (domain.md S7).
     """
     code = service_code.removesuffix("#")
     body = dialled.strip().removesuffix("#")
@@ -41,8 +38,3 @@ def parse(dialled: str, service_code: str) -> tuple[str, ...]:
     if len(fields) > FIELDS_MAX:
         raise DialError(f"the dialled string has more than {FIELDS_MAX} fields")
     return fields
-
-
-def is_dialable(text: str) -> bool:
-    """Tell whether `text` could stand in a dialled string as it is (digits and stars only)."""
-    return _ALLOWED.fullmatch(text) is not None

@@ -18,7 +18,7 @@ class Begin:
     """The subscriber dialled; `fields` are what stood between the service code and `#`, empty ones kept."""
 
     at: float
-    fields: tuple[str, ...] = ()
+    fields: tuple[str, ...] = field(default=(), repr=False)  # may hold a card number
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ActionDone:
-    """An action came back: its result's name and the variables it sets; for lists, rows and whether more follow."""
+    """An action came back: its result's name and what it sets; for lists, rows and whether more follow."""
 
     at: float
     result: str

@@ -7,11 +7,11 @@ only then is the screen split. Sums and other values are never what is cut.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ussd_engine.core.events import Row, Value
-from ussd_engine.core.service import End, Keys, Listing, Option, Question, Screen, Service
+from ussd_engine.core.service import End, Listing, Option, Question, Screen, Service
 from ussd_engine.core.session import Session
 from ussd_engine.text.cost import fits
 from ussd_engine.text.paging import paginate
@@ -73,14 +73,7 @@ def pages(
 
     body = "\n".join(lines)
     may_drop_title = bool(lines) and state.text.is_static
-    attempts = [(note, title, foot), (note, title, "")]
-    if note:
-        if may_drop_title:
-            attempts += [(note, "", foot), (note, "", "")]
-        attempts += [("", title, foot), ("", title, "")]
-    if may_drop_title:
-        attempts += [("", "", foot), ("", "", "")]
-    for said, head, last in attempts:
+    for said, head, last in _attempts(note, title, foot, replaced=may_drop_title, dropped=may_drop_title):
         text = _joined(said, head, body, last)
         if fits(text, octets):
             return Pages((text,))
@@ -97,11 +90,18 @@ def _turning(service: Service, more_key: str | None, language: str) -> tuple[str
     return f"{more_key or keys.more}.{labels.more}", f"{keys.previous}.{labels.previous}"
 
 
-def is_plain(state: Screen | Question | End) -> bool:
-    """Tell whether the screen reads no variable, so that it is the same for every subscriber of a language."""
+def has_fixed_text(state: Screen | Question | End) -> bool:
+    """Tell whether title and options read the same for every subscriber of a language."""
     if not state.text.is_static:
         return False
-    return not isinstance(state, Screen) or all(o.when is None and o.text.is_static for o in state.options)
+    return not isinstance(state, Screen) or all(option.text.is_static for option in state.options)
+
+
+def is_plain(state: Screen | Question | End) -> bool:
+    """Tell whether the whole screen is the same for every subscriber of a language: no option hides."""
+    if isinstance(state, Screen) and any(option.when is not None for option in state.options):
+        return False
+    return has_fixed_text(state)
 
 
 def list_page(
@@ -129,29 +129,33 @@ def list_page(
     back = (
         f"{keys.back}.{service.labels[language].back}" if session.history and not state.ends_on_last else ""
     )
-    turned = len(session.cursors) > 1
-
+    earlier = previous_line if len(session.cursors) > 1 else ""
+    is_static = state.text is not None and state.text.is_static
     for count in range(len(texts), 0, -1):
         goes_on = more or count < len(rows)
         turning = next_line if goes_on else ""
         body = "\n".join(texts[:count])
-        earlier = previous_line if turned else ""
-        attempts = [
-            (note, title, earlier, back),
-            (note, title, earlier, ""),
-            (note, "", earlier, ""),
-            ("", title, earlier, back),
-            ("", title, earlier, ""),
-            ("", "", earlier, ""),
-            ("", "", "", ""),
-        ]
         # While rows can still be taken off, only the courtesies give way; a title stays with several rows.
-        for said, head, before, last in attempts if count == 1 else attempts[: 2 if note else 5]:
-            text = _joined(said, head, body, turning, before, last)
+        for said, head, last in _attempts(note, title, back, replaced=is_static, dropped=count == 1):
+            text = _joined(said, head, body, turning, earlier, last)
             if fits(text, octets):
                 return ListPage(text, tuple(row.id for row in rows[:count]), goes_on)
     if not texts:
-        return ListPage(title, (), False)
+        return ListPage(_joined(note, title, earlier, back), (), False)
     goes_on = more or len(rows) > 1
-    cut = paginate(texts[0], [], octets_max=octets - 2 * len(next_line) - 2, more="", previous="")[0]
-    return ListPage(_joined(cut, next_line if goes_on else ""), (rows[0].id,), goes_on)
+    navigation = [next_line] if goes_on else []
+    cut = paginate(texts[0], navigation, octets_max=octets, more="".join(navigation), previous="")[0]
+    return ListPage(cut, (rows[0].id,), goes_on)
+
+
+def _attempts(
+    note: str, title: str, foot: str, *, replaced: bool, dropped: bool
+) -> Iterator[tuple[str, str, str]]:
+    """Yield note, title and foot in the order in which they give way.
+
+    `replaced`: the note may take the title's place. `dropped`: the title may go without a note as well.
+    """
+    for said in (note, "") if note else ("",):
+        for head in (title, "") if (replaced if said else dropped) else (title,):
+            for last in (foot, "") if foot else ("",):
+                yield said, head, last

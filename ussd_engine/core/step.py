@@ -1,7 +1,7 @@
 """One step of a dialogue: a pure function from a session and an event to a session and effects.
 
-The step turns input into the name of a trigger, one shared `transitions.Machine` changes the state, and nothing
-else happens inside the machine: variables, history and texts are plain work here.
+The step turns input into the name of a trigger, one shared `transitions.Machine` changes the state, and
+nothing else happens inside the machine: variables, history and texts are plain work here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ussd_engine.core.events import (
     TimedOut,
     Value,
 )
-from ussd_engine.core.screens import ROWS_MAX, is_plain, list_page, pages, visible
+from ussd_engine.core.screens import ROWS_MAX, has_fixed_text, is_plain, list_page, pages, visible
 from ussd_engine.core.service import (
     BACK,
     IDLE,
@@ -104,7 +104,7 @@ class _Walk:
         self.note = ""
         self.returning = False
 
-    # --- the machine -------------------------------------------------------------------------------------------
+    # --- the machine --------------------------------------------------------------------------------------
 
     def fire(self, trigger: str) -> None:
         """Let the machine move; whoever calls has checked that the state has this trigger."""
@@ -113,10 +113,10 @@ class _Walk:
     def here(self) -> AnyState:
         return self.service.states[self.state]
 
-    # --- events ------------------------------------------------------------------------------------------------
+    # --- events -------------------------------------------------------------------------------------------
 
     def begin(self, fields: tuple[str, ...]) -> Effect:
-        self.session.pending = list(fields)
+        self.session.pending = [text.strip() for text in fields]
         self.fire("begin")
         return self.arrive()
 
@@ -124,9 +124,7 @@ class _Walk:
         state = self.here()
         if not isinstance(state, Screen | Question | Listing | End):
             raise UssdEngineError(f"state '{self.state}' takes no answers")
-        if self.take(state, text):
-            return self.arrive()
-        return self.show(state)
+        return self.arrive() if self.take(state, text) else self.show(state)
 
     def action_done(self, done: ActionDone) -> Effect:
         state = self.here()
@@ -145,21 +143,24 @@ class _Walk:
         return self.arrive()
 
     def cut(self, trigger: str) -> Step:
-        if trigger in self.here().triggers:
+        state = self.service.states.get(self.state)  # none: cut before it began
+        if state is not None and trigger in state.triggers:
             self.fire(trigger)
-        self.session.ended = True
-        self.session.pending = None
+            self.session.state = self.here().id
+        self.forget()
         return Step(self.session, ())
 
-    # --- taking an answer --------------------------------------------------------------------------------------
+    # --- taking an answer ---------------------------------------------------------------------------------
 
     def take(self, state: Screen | Question | Listing | End, text: str) -> bool:
         """Use an answer: True when the dialogue moved on, False when the same screen is to be shown again."""
         self.session.answers += 1
         if self.turn_page(state, text):
             return False
-        if self.navigate(state, text):
-            return True
+        return self.navigate(state, text) or self.accept(state, text)
+
+    def accept(self, state: Screen | Question | Listing | End, text: str) -> bool:
+        """Use what was typed as a choice or a value: True when the dialogue moved on."""
         refused = self.choose(state, text)
         if refused is None:
             self.session.wrong = 0
@@ -198,6 +199,8 @@ class _Walk:
         self.fire(trigger)
         history.pop()
         self.returning = True
+        # What was dialled for questions ahead must not answer them unseen after the subscriber turned round.
+        self.session.prefill = {}
         self.session.wrong = 0
         return True
 
@@ -283,7 +286,7 @@ class _Walk:
             session.note, self.returning = self.note, True  # the rows come with the next step
         return False
 
-    # --- arriving ----------------------------------------------------------------------------------------------
+    # --- arriving -----------------------------------------------------------------------------------------
 
     def arrive(self) -> Effect:
         """Follow switches and what was typed ahead until something must be shown or done."""
@@ -324,7 +327,8 @@ class _Walk:
         """Use a field that was dialled or kept for this question; False when the screen must be shown."""
         session = self.session
         if isinstance(state, Question) and state.variable in session.prefill:
-            return self.take(state, session.prefill.pop(state.variable))
+            session.answers += 1
+            return self.accept(state, session.prefill.pop(state.variable))
         pending = session.pending
         if not pending:
             return False
@@ -339,25 +343,24 @@ class _Walk:
                 session.pending = None
                 self.fire("wrong_dial")
                 return True
-        secret = isinstance(state, Question) and state.type.secret
-        if secret or not state.text.is_static:
-            # What was dialled blindly must not decline or pay something unseen (decisions.md 4).
+        if (isinstance(state, Question) and state.type.secret) or not has_fixed_text(state):
+            # What was dialled blindly must not decline or pay something unseen.
             session.pending = None
             return False
         session.pending = pending[1:]
         return self.take(state, pending[0])
 
     def dial(self, shortcut: Shortcut, fields: list[str]) -> bool:
-        """Go where a published shortcut leads: its target, the question of a refused field, or its format text."""
+        """Go where a shortcut leads: its target, the question of a refused field, or its format text."""
         self.session.history.append(self.here().id)
         if shortcut.rest:
             self.fire(f"dial {shortcut.name}")
             return True
-        given = dict(zip(shortcut.variables, fields[len(shortcut.fixed) :], strict=False))
-        if len(fields) != len(shortcut.fixed) + len(shortcut.variables):
+        values = fields[len(shortcut.fixed) :]
+        if len(values) != len(shortcut.variables):
             self.fire(f"wrong {shortcut.name}")
             return True
-        menu = shortcut.menu
+        menu, given = shortcut.menu, dict(zip(shortcut.variables, values, strict=True))
         verdicts = {name: self.read(menu, name, text) for name, text in given.items()}
         if any(isinstance(v, Refused) and not v.readable for v in verdicts.values()):
             self.fire(f"wrong {shortcut.name}")
@@ -378,18 +381,17 @@ class _Walk:
         return state
 
     def read(self, menu: str, variable: str, text: str) -> Verdict:
-        return self.question(menu, variable).type.read(text.strip(), self.session.msisdn)
+        return self.question(menu, variable).type.read(text, self.session.msisdn)
 
     def arguments(self, args: Mapping[str, Arg]) -> dict[str, Value]:
-        variables, secrets = self.session.variables, self.secrets
-        return {
-            name: arg.literal
-            if arg.variable is None
-            else secrets[arg.variable]
-            if arg.variable in secrets
-            else variables.get(arg.variable)
-            for name, arg in args.items()
-        }
+        return {name: self.value(arg) for name, arg in args.items()}
+
+    def value(self, arg: Arg) -> Value:
+        if arg.variable is None:
+            return arg.literal
+        if arg.variable in self.secrets:
+            return self.secrets[arg.variable]
+        return self.session.variables.get(arg.variable)
 
     def fetch(self, state: Listing) -> Run:
         """Ask for the list page that begins at the present cursor."""
@@ -399,7 +401,7 @@ class _Walk:
         args["limit"] = state.rows_max or ROWS_MAX
         return Run(state.action, state.name, self.session.answers, args)
 
-    # --- showing -----------------------------------------------------------------------------------------------
+    # --- showing ------------------------------------------------------------------------------------------
 
     def rows(self, state: Listing, done: ActionDone) -> Effect:
         session = self.session
@@ -445,21 +447,29 @@ class _Walk:
         session.state = state.id
         if isinstance(effect, Run):
             return session
-        session.pending = None
-        session.ended = isinstance(effect, Close)
-        live = state.live
+        if isinstance(effect, Close):
+            self.forget()
+            return session
+        session.pending, session.note, live = None, "", state.live
         session.variables = {name: value for name, value in session.variables.items() if name in live}
-        if session.ended:
-            session.history, session.rows, session.cursors, session.prefill = [], [], [], {}
-        elif not isinstance(state, Listing):
+        if not isinstance(state, Listing):
             session.rows, session.more = [], False
+        if not isinstance(state, Question):
+            session.prefill = {}
         return session
+
+    def forget(self) -> None:
+        """End the dialogue; its record lives on for repeats and late answers, which need none of this."""
+        session = self.session
+        session.ended, session.pending, session.note, session.more = True, None, "", False
+        session.variables, session.prefill = {}, {}
+        session.history, session.rows, session.cursors = [], [], []
 
 
 def _find(
     shortcuts: tuple[Shortcut, ...], service: Service, fields: list[str], caller: str
 ) -> Shortcut | None:
-    """Find the shortcut that claims these fields: the longest fixed part first, then the right number of fields.
+    """Find the shortcut that claims these fields: the longest fixed part, then the right number of fields.
 
     One without a fixed part claims only what it can read whole: anything else is answers typed ahead.
     """
@@ -483,6 +493,6 @@ def _readable(shortcut: Shortcut, service: Service, fields: list[str], caller: s
     menu = shortcut.menu
     for variable, text in zip(shortcut.variables, fields, strict=True):
         state = service.states[service.questions[menu, variable]]
-        if not isinstance(state, Question) or isinstance(state.type.read(text.strip(), caller), Refused):
+        if not isinstance(state, Question) or isinstance(state.type.read(text, caller), Refused):
             return False
     return True

@@ -1,7 +1,7 @@
 """Texts with variables: `{name}`, `{name|format}`, and `[optional text {name}]`.
 
-Nothing in a template can run code, reach an attribute or loop. `[…]` vanishes when a variable inside is empty.
-`{{ }} [[ ]]` stand for the characters themselves.
+Nothing in a template can run code, reach an attribute or loop. `[…]` vanishes when a variable inside is
+empty. `{{ }} [[ ]]` stand for the characters themselves.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Slot:
 class Optional:
     """A stretch that vanishes when any variable inside is empty."""
 
-    parts: tuple[str | Slot, ...]
+    parts: tuple[Part, ...]
 
 
 Part = str | Slot | Optional
@@ -51,25 +51,25 @@ def parse(source: str) -> tuple[Part, ...]:
     """Read a template's source.
 
     Raises:
-        TemplateError: a bracket without its partner, a bad name, nested `[…]`.
+        TemplateError: a bracket without its partner, a bad name, `[…]` nested or without a variable.
     """
     parts: list[Part] = []
-    inner: list[str | Slot] | None = None
+    inner: list[Part] | None = None
     opened = at = 0
 
     def add(part: str | Slot) -> None:
-        target: list[str | Slot] | list[Part] = parts if inner is None else inner
+        target = parts if inner is None else inner
         if isinstance(part, str) and target and isinstance(target[-1], str):
             target[-1] += part
         elif part != "":
-            target.append(part)  # type: ignore[arg-type]
+            target.append(part)
 
     for match in _TOKEN.finditer(source):
         add(source[at : match.start()])
-        at, token = match.end(), match.group()
-        if token in ("{{", "}}", "[[", "]]"):
-            add(token[0])
-        elif token == "[":
+        at, mark = match.end(), match.group()
+        if mark in ("{{", "}}", "[[", "]]"):
+            add(mark[0])
+        elif mark == "[":
             if inner is not None:
                 raise TemplateError(
                     "'[' inside '[…]'",
@@ -77,22 +77,26 @@ def parse(source: str) -> tuple[Part, ...]:
                     match.start(),
                 )
             inner, opened = [], match.start()
-        elif token == "]":
+        elif mark == "]":
             if inner is None:
                 raise TemplateError("']' without '['", "Write ']]' for the character itself.", match.start())
+            if not any(isinstance(part, Slot) for part in inner):
+                raise TemplateError(
+                    "'[…]' without a variable", "Write '[[' and ']]' for the characters themselves.", opened
+                )
             parts.append(Optional(tuple(inner)))
             inner = None
-        elif len(token) == 1:
+        elif len(mark) == 1:
             raise TemplateError(
-                f"'{token}' without its partner",
-                f"Write '{token * 2}' for the character itself.",
+                f"'{mark}' without its partner",
+                f"Write '{mark * 2}' for the character itself.",
                 match.start(),
             )
         else:
             slot = _SLOT.fullmatch(match.group(1))
             if slot is None:
                 raise TemplateError(
-                    f"'{token}' is no variable",
+                    f"'{mark}' is no variable",
                     "Write {name} or {name|format}: small letters, digits, '_' and dots.",
                     match.start(),
                 )
@@ -114,9 +118,19 @@ def slots(parts: tuple[Part, ...]) -> Iterator[Slot]:
             yield from slots(part.parts)
 
 
+def one_line(value: Value) -> Value:
+    """Keep a value on its line: a merchant called "1.Pay\\n2.Exit" adds no options (domain.md S13)."""
+    return fold(value).replace("\n", " ") if isinstance(value, str) else value
+
+
 def _plain(value: Value) -> str:
-    # A value never adds a line: a merchant called "1.Pay\n2..." must not look like options (domain.md S13).
-    return "" if value is None else fold(str(value)).replace("\n", " ")
+    return "" if value is None else str(value)
+
+
+def _folded(part: Part) -> Part:
+    if isinstance(part, str):
+        return fold(part)
+    return Optional(tuple(_folded(inner) for inner in part.parts)) if isinstance(part, Optional) else part
 
 
 class Template:
@@ -133,7 +147,7 @@ class Template:
         Raises:
             TemplateError: see `parse`; also a format that `formatters` lacks.
         """
-        self.parts = tuple(fold(part) if isinstance(part, str) else part for part in parse(source))
+        self.parts = tuple(_folded(part) for part in parse(source))
         known = formatters or {}
         for slot in slots(self.parts):
             if slot.format is not None and slot.format not in known:
@@ -142,17 +156,18 @@ class Template:
                     f"The formats are {', '.join(sorted(known)) or 'none'}.",
                     max(source.find("|" + slot.format), 0),
                 )
-        self.static = "".join(self.parts) if all(isinstance(p, str) for p in self.parts) else None  # type: ignore[arg-type]
+        texts = [part for part in self.parts if isinstance(part, str)]
+        self.static = "".join(texts) if len(texts) == len(self.parts) else None
         self._steps = [self._step(part, known) for part in self.parts]
 
     @staticmethod
     def _step(part: Part, known: Mapping[str, Formatter]) -> Callable[[Mapping[str, Value]], str]:
         if isinstance(part, str):
-            return lambda values: part
+            return lambda _: part
         if isinstance(part, Slot):
             name = part.name
             write = known[part.format] if part.format else _plain
-            return lambda values: write(values.get(name))
+            return lambda values: write(one_line(values.get(name)))
         names = [slot.name for slot in slots(part.parts)]
         steps = [Template._step(inner, known) for inner in part.parts]
 
