@@ -279,9 +279,8 @@ class Engine:
                 self._leave(task, running=changes)
         if not task.done():
             outcome = ActionDone(self._clock(), "late" if changes else "failed")
-        elif task.cancelled() or (error := task.exception()) is not None:
-            what = "cancelled" if task.cancelled() else f"{type(error).__name__} in {_place(error)}"
-            log.error("action %s failed: %s", run.action, what)
+        elif (failure := _failure(task)) is not None:
+            log.error("action %s failed: %s", run.action, failure)
             outcome = ActionDone(self._clock(), "failed")
         else:
             outcome = task.result()
@@ -297,8 +296,8 @@ class Engine:
 
     def _finished_late(self, task: asyncio.Task[ActionDone]) -> None:
         self._left_running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("an action failed after its deadline: %s", type(error).__name__)
+        if not task.cancelled() and (failure := _failure(task)) is not None:
+            log.error("an action failed after its deadline: %s", failure)
 
     async def _cut(self, turn: Turn, key: str, record: Record, version: bytes | None) -> None:
         service = self._services.get(record.menu)
@@ -331,6 +330,14 @@ class Engine:
         service = self.service
         spoken = language if language in service.languages else service.languages[0]
         return Reply(service.say(code, spoken or service.languages[0]), False)
+
+
+def _failure(task: asyncio.Task[ActionDone]) -> str | None:
+    """Say how a task that is over went wrong, if it did."""
+    if task.cancelled():
+        return "cancelled"
+    error = task.exception()
+    return None if error is None else f"{type(error).__name__} in {_place(error)}"
 
 
 def _place(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """An action declared in YAML that asks a JSON service: what it sends, and what each answer means.
 
-Pure: the request is a value, and the answer is read against declared kinds and sizes, so that proofs of screens hold
-whatever the service says.
+Pure: the request is a value, and the answer is read against declared kinds and sizes, so that proofs of
+screens hold whatever the service says.
 """
 
 from __future__ import annotations
