@@ -64,7 +64,8 @@ def configure(level: str, stream: TextIO) -> None:
     # At DEBUG a trigger of the machine costs ten times as much, and SQL text would carry values.
     logging.getLogger("transitions").setLevel(logging.WARNING)
     logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    for library in ("asyncio", "alembic"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

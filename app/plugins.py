@@ -1,4 +1,4 @@
-"""What is found by entry point: gateway families and session stores, ours and third parties' alike."""
+"""What is found by entry point: gateways, session stores, actions, banks; ours and third parties' alike."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any, ClassVar, Protocol, cast
 from aiohttp import web
 
 from adapters.http import Door
+from ussd_engine import Action
 
 ADAPTERS = "ussd_engine.adapters"
 STORES = "ussd_engine.stores"
+ACTIONS = "ussd_engine.actions"
+PROCESSORS = "invoicing.processors"
 
 
 class HttpFamily(Protocol):
@@ -56,6 +59,23 @@ def store(name: str) -> Any:
         UnknownPlugin: no installed distribution has it.
     """
     return _load(STORES, name)
+
+
+def processor(name: str) -> Any:
+    """The class of a card processor, made with the database and a key.
+
+    Raises:
+        UnknownPlugin: no installed distribution has it.
+    """
+    return _load(PROCESSORS, name)
+
+
+def actions() -> dict[str, Action]:
+    """The actions of all installed packs; an entry point leads to a function that gives `{name: Action}`."""
+    found: dict[str, Action] = {}
+    for name in _group(ACTIONS):
+        found |= _load(ACTIONS, name)()
+    return found
 
 
 def _load(group: str, name: str) -> Any:

@@ -84,11 +84,17 @@ def security_key(folder: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         made = secrets.token_hex(32)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = folder / f"{KEY}.part"
         part.touch(mode=0o600)
         part.write_text(made, encoding="utf-8")
         part.replace(path)
         return made
+
+
+def is_demos(folder: Path) -> bool:
+    """Whether a demo keeps its data there."""
+    return (folder / KEY).exists()
 
 
 def _empty(folder: Path) -> None:

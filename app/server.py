@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +20,7 @@ from ussd_engine import WireError
 PROBE_MAX_S = 2.0
 
 log = logging.getLogger(__name__)
+_dumps = partial(json.dumps, ensure_ascii=False)
 
 Probe = Callable[[], Awaitable[None]]
 """Returns where a dependency answers, raises where it doesn't."""
@@ -74,7 +77,7 @@ def _demo_page(page: Page) -> Callable[[web.Request], Awaitable[web.Response]]:
             number = msisdn(request.match_info["msisdn"], "the phone")
         except WireError as error:
             return web.Response(status=error.status, text=f"{error}\n")
-        return web.json_response(await page(number))
+        return web.json_response(await page(number), dumps=_dumps)
 
     return show
 
@@ -83,7 +86,7 @@ async def _probe(name: str, probe: Probe) -> str:
     try:
         async with asyncio.timeout(PROBE_MAX_S):
             await probe()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is out
         log.warning("a dependency is out", extra={"dependency": name, "why": repr(error)})
         return "out"
     return "ok"

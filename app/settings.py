@@ -100,6 +100,12 @@ class Sms(Section):
     sender: str = "inbox"
 
 
+class Bank(Section):
+    """Who takes the money: the name of a card processor (entry points `invoicing.processors`)."""
+
+    processor: str = "sandbox"
+
+
 class Log(Section):
     """What is written to stderr."""
 
@@ -152,6 +158,7 @@ class Settings(BaseSettings):
     menus: Menus = Menus()
     security: Security = Security()
     sms: Sms = Sms()
+    bank: Bank = Bank()
     log: Log = Log()
     limits: Limits = Limits()
     gateways: dict[str, Gateway] = {}

@@ -19,11 +19,13 @@ class Chore:
 
     Attributes:
         every_s: pause after a round that found nothing; after another the next follows at once.
+        nudged: `Workers.nudge` ends its pause.
     """
 
     name: str
     work: Callable[[], int]
     every_s: float
+    nudged: bool = False
 
 
 class Workers:
@@ -32,7 +34,8 @@ class Workers:
     def __init__(self, chores: Sequence[Chore], pool: Executor) -> None:
         self._chores = chores
         self._pool = pool
-        self._stopping = asyncio.Event()
+        self._stopping = False
+        self._wakers: dict[Chore, asyncio.Event] = {chore: asyncio.Event() for chore in chores}
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -41,14 +44,23 @@ class Workers:
 
     async def stop(self) -> None:
         """Let rounds in progress end; begin no more."""
-        self._stopping.set()
+        self._stopping = True
+        for waker in self._wakers.values():
+            waker.set()
         await asyncio.gather(*self._tasks)
+
+    def nudge(self) -> None:
+        """There may be work for the chores that are nudged."""
+        for chore, waker in self._wakers.items():
+            if chore.nudged:
+                waker.set()
 
     async def _run(self, chore: Chore) -> None:
         failures = 0
         loop = asyncio.get_running_loop()
-        while not self._stopping.is_set():
+        while not self._stopping:
             pause = chore.every_s
+            self._wakers[chore].clear()
             try:
                 if await loop.run_in_executor(self._pool, chore.work):
                     pause = 0.0
@@ -57,11 +69,13 @@ class Workers:
                 failures += 1
                 pause = min(BACK_OFF_MAX_S, chore.every_s * 2**failures)
                 log.exception("a chore failed", extra={"chore": chore.name, "again_in_s": pause})
-            await self._rest(pause)
+            await self._rest(chore, pause)
 
-    async def _rest(self, pause_s: float) -> None:
+    async def _rest(self, chore: Chore, pause_s: float) -> None:
+        if self._stopping:
+            return
         try:
             async with asyncio.timeout(pause_s):
-                await self._stopping.wait()
+                await self._wakers[chore].wait()
         except TimeoutError:
             pass

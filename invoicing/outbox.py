@@ -52,6 +52,11 @@ class Relay:
             rows = storage.due(conn, now, limit)
         return tuple(notice for row in rows if (notice := self._rendered(row)) is not None)
 
+    def depth(self) -> int:
+        """How many notices wait to be sent."""
+        with reading(self._engine) as conn:
+            return storage.depth(conn)
+
     def mark_sent(self, notice_id: int, provider_id: str) -> None:
         now, provider_id = self._clock.now(), provider_id[:_PROVIDER_ID_MAX]
         write(

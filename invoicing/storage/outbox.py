@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from json import dumps
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, exists, func, select
 
 from invoicing.storage.rows import add_once, change, many, one
 from invoicing.storage.tables import inbox, outbox
@@ -90,6 +90,12 @@ def due(conn: Connection, now: datetime, limit: int) -> tuple[OutboxRow, ...]:
 
 def queued(conn: Connection, row_id: int) -> OutboxRow | None:
     return one(conn, _rows.where(outbox.c.id == row_id, outbox.c.state == "queued"), OutboxRow)
+
+
+def depth(conn: Connection) -> int:
+    """How many notices are not sent yet."""
+    query = select(func.count()).select_from(outbox).where(outbox.c.state == "queued")
+    return int(conn.execute(query).scalar_one())
 
 
 def mark(conn: Connection, row_id: int, **values: str | int | datetime) -> bool:

@@ -1,0 +1,156 @@
+"""`ussd demo` and `ussd serve`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from app.cli.fail import fail
+
+if TYPE_CHECKING:
+    from app.process import Running
+    from app.settings import Settings
+
+DEMO_PHONE = "998901112233"
+_LOG = "ussd.log"
+
+Config = Annotated[Path | None, typer.Option(help="Settings file (TOML)")]
+
+
+def add_to(main: typer.Typer) -> None:
+    """Name the commands."""
+    main.command("demo")(demo)
+    main.command("serve")(serve)
+
+
+def demo(
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes any; else 8880")] = None,
+    data: Annotated[Path, typer.Option(help="Folder that holds everything the demo writes")] = Path(".data"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Empty the data folder first")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="No handset, even on a terminal")] = False,
+    config: Config = None,
+) -> None:
+    """Run the demo: sessions in memory, SQLite, a sandbox bank and an SMS inbox, on this machine only."""
+    from app import logs, process, running, wiring
+
+    settings = _settings(config, wiring.DEMO_TABLES, port)
+    interactive = sys.stdin.isatty() and not headless
+    try:
+        with running.hold(data, fresh=fresh), _log_stream(data, interactive) as stream:
+            logs.configure(settings.log.level, stream)
+            plan = wiring.prepare(settings, data, running.security_key(data), demo=True)
+            (listener,) = process.listen(settings.http.host, settings.http.port)
+
+            def ready(server: Running) -> None:
+                running.announce(data, server.url)
+                _say_ready(server.url)
+                if interactive:
+                    threading.Thread(target=_handset, args=(server,), daemon=True).start()
+
+            process.run(plan, listener, ready)
+    except running.FolderTaken as error:
+        fail(str(error))
+    except process.PortTaken as error:
+        fail(f"{error}; give another port with --port, or 0 for any")
+    except wiring.CannotStart as error:
+        fail(str(error))
+
+
+def serve(
+    config: Config = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the port")] = 1,
+    data: Annotated[Path, typer.Option(help="Folder of the SQLite database, where that is used")] = Path(
+        "data"
+    ),
+) -> None:
+    """Run the service."""
+    from app import logs, running
+
+    settings = _settings(config, {}, None)
+    logs.configure(settings.log.level, sys.stderr)
+    key = settings.security.key
+    if key is None:
+        fail("[security] key is not set: put a long random text there, or into USSD_SECURITY__KEY")
+    if workers > 1 and settings.redis.url is None:
+        fail("more than one worker needs a [redis] url, where they share the dialogues; or run --workers 1")
+    if settings.database.url is None and running.is_demos(data):
+        fail(f"{data} is a demo's folder, with people anybody can pay as; give another --data")
+    with _shared_metrics(workers > 1):
+        from app import process, wiring
+
+        try:
+            plan = wiring.prepare(settings, data, key.get_secret_value(), demo=False)
+            listeners = process.listen(settings.http.host, settings.http.port, workers)
+            if workers == 1:
+                process.run(plan, listeners[0], lambda server: _say_ready(server.url))
+            else:
+                process.supervise(plan, listeners, _say_ready)
+        except process.PortTaken as error:
+            fail(f"{error}; set another [http] port, or USSD_HTTP__PORT")
+        except wiring.CannotStart as error:
+            fail(str(error))
+
+
+def _settings(config: Path | None, tables: Mapping[str, object], port: int | None) -> Settings:
+    from app.settings import SettingsError, load
+
+    try:
+        settings = load(config, defaults=tables)
+    except SettingsError as error:
+        fail(str(error))
+    if port is not None:
+        settings = settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
+    exposed = [gateway.name for gateway in settings.gateways.values() if gateway.open]
+    if exposed and not settings.http.loopback:
+        fail(
+            f"gateway '{exposed[0]}' asks nothing of its callers, and {settings.http.host} is not only this"
+            " machine: give it a secret or an allow list, or listen on 127.0.0.1"
+        )
+    return settings
+
+
+def _say_ready(url: str) -> None:
+    print(f"ready {url}", flush=True)
+
+
+def _handset(server: Running) -> None:
+    from simulator import plain
+    from simulator.phone import Server
+
+    try:
+        plain.run(Server.at(server.url), DEMO_PHONE, sys.stdin, print)
+    finally:
+        server.stop()
+
+
+@contextmanager
+def _log_stream(data: Path, interactive: bool) -> Iterator[TextIO]:
+    """stderr, or a file where log lines would run through the handset's screens."""
+    if not interactive:
+        yield sys.stderr
+        return
+    with (data / _LOG).open("a", encoding="utf-8") as stream:
+        yield stream
+
+
+@contextmanager
+def _shared_metrics(several: bool) -> Iterator[None]:
+    """Workers add their figures up in files; prometheus-client reads where when it is imported."""
+    if not several:
+        yield
+        return
+    folder = tempfile.mkdtemp(prefix="ussd-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,66 @@
+"""The demo's pages: what a phone was sent, and where its dialogue stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from app.actions import InThread
+from app.settings import Gateway
+from invoicing import InboxSender
+from ussd_engine import Engine, SessionStore
+from ussd_engine.record import decode
+
+
+class Demo:
+    """Serves `/demo/inbox/…` and `/demo/session/…`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: SessionStore,
+        inbox: InboxSender,
+        gateways: Iterable[Gateway],
+        in_thread: InThread,
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._inbox = inbox
+        self._gateways = [gateway.name for gateway in gateways]
+        self._in_thread = in_thread
+
+    async def inbox(self, msisdn: str) -> list[dict[str, Any]]:
+        """The phone's SMS, newest last."""
+        found = await self._in_thread(self._inbox.inbox, msisdn)
+        return [
+            {
+                "at": message.at.isoformat(timespec="seconds"),
+                "from": message.sender,
+                "text": message.text,
+                "parts": message.parts,
+            }
+            for message in found
+        ]
+
+    async def session(self, msisdn: str) -> list[dict[str, Any]]:
+        """The phone's dialogue at each gateway that holds one."""
+        found = [await self._at(gateway, msisdn) for gateway in self._gateways]
+        return [one for one in found if one is not None]
+
+    async def _at(self, gateway: str, msisdn: str) -> dict[str, Any] | None:
+        loaded = await self._store.load(f"{{{gateway}:{msisdn}}}")
+        record = decode(loaded[1]) if loaded else None
+        if record is None:
+            return None
+        session, names = record.session, self._engine.service.names
+        return {
+            "gateway": gateway,
+            "open": not session.ended,
+            "state": names.get(session.state),
+            "history": [names.get(state) for state in session.history],
+            "language": session.language,
+            "variables": session.variables,
+            "screen": record.reply,
+            "turns": record.turns,
+            "began": record.began,
+        }

@@ -1,0 +1,111 @@
+"""Opening the money domain: its database, bank, keys and SMS sender, from the settings."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from app import plugins
+from app.settings import Settings
+from invoicing import InboxSender, Invoicing, Limits, Relay, SystemClock, Workers, connect, upgrade
+
+DATABASE = "ussd.sqlite3"
+_NOBODY = "998000000000"
+
+
+class CannotOpen(Exception):
+    """The database can't be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class Money:
+    """The domain's parts over one database. `inbox` is the SMS sender until a gateway can send."""
+
+    engine: Engine
+    invoicing: Invoicing
+    relay: Relay
+    inbox: InboxSender
+    workers: Workers
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: Settings, folder: Path, key: bytes) -> Iterator[Money]:
+        """Over the configured database, or the SQLite one in `folder`.
+
+        Args:
+            key: the security key; the PIN pepper, card tokens and the audit chain get keys made from it.
+
+        Raises:
+            CannotOpen: no such database, driver or folder.
+        """
+        configured = settings.database.url
+        url = configured.get_secret_value() if configured else f"sqlite:///{folder / DATABASE}"
+        try:
+            if not configured:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            engine = connect(_with_driver(url))
+        except Exception as error:  # noqa: BLE001 - drivers raise what they like; a URL may hold a password
+            raise CannotOpen(f"the database can't be opened: {_why(error)}") from None
+        try:
+            yield cls._over(engine, settings.bank.processor, settings.limits, key)
+        finally:
+            engine.dispose()
+
+    @classmethod
+    @contextmanager
+    def nowhere(cls) -> Iterator[Money]:
+        """Over a database that is never opened: for declarations only."""
+        engine = connect("sqlite://")
+        yield cls._over(engine, "sandbox", Limits(), bytes(32))
+        engine.dispose()
+
+    @classmethod
+    def _over(cls, engine: Engine, processor: str, limits: Limits, key: bytes) -> Money:
+        clock = SystemClock()
+        bank = plugins.processor(processor)(engine, key=_derived(key, "bank"))
+        return cls(
+            engine,
+            Invoicing(engine, clock=clock, processor=bank, pepper=_derived(key, "pins"), limits=limits),
+            Relay(engine, clock=clock, limits=limits),
+            InboxSender(engine, clock=clock),
+            Workers(engine, clock=clock, processor=bank, audit_key=_derived(key, "audit"), limits=limits),
+        )
+
+    def upgrade(self) -> None:
+        """Bring the tables up to date.
+
+        Raises:
+            CannotOpen: the database refuses.
+        """
+        try:
+            upgrade(self.engine)
+        except Exception as error:  # noqa: BLE001 - as above
+            raise CannotOpen(f"the database can't be used: {_why(error)}") from None
+
+    def probe(self) -> None:
+        """Raise where the database does not answer."""
+        self.invoicing.cards(_NOBODY)
+
+
+def _with_driver(url: str) -> str:
+    """PostgreSQL's usual address, with the driver we use."""
+    for plain in ("postgresql://", "postgres://"):
+        if url.startswith(plain):
+            return f"postgresql+psycopg://{url.removeprefix(plain)}"
+    return url
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"its driver is not installed (pip install '{error.name}')"
+    cause = getattr(error, "orig", None) or error
+    return str(cause).partition("\n")[0] or type(error).__name__
+
+
+def _derived(key: bytes, purpose: str) -> bytes:
+    return hmac.digest(key, purpose.encode(), "sha256")

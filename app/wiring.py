@@ -1,0 +1,262 @@
+"""Putting the service together: settings in, an application that answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from aiohttp import web
+
+from adapters.credentials import Credentials
+from adapters.http import Door
+from app import actions, menufiles, plugins
+from app.chores import chores
+from app.demo import Demo
+from app.metrics import Metrics
+from app.money import CannotOpen, Money
+from app.server import Front, application
+from app.settings import Settings
+from app.workers import Workers
+from ussd_engine import Action, Engine, MenuError, Service, SessionStore, compile_menus
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEMO_TABLES: Mapping[str, Any] = {
+    "gateways": {"africastalking": {"name": "africastalking", "kind": "africastalking"}},
+    # A day of trying things out is no attack.
+    "limits": {
+        "open_per_pair_a_day": 10_000,
+        "issues_per_minute": 1_000,
+        "issues_per_day": 100_000,
+        "sms_per_pair_a_day": 10_000,
+    },
+}
+CHORE_THREADS = 4
+DRAIN_MAX_S = 5.0
+"""How long an action that outlasted its turn may hold up the end."""
+
+log = logging.getLogger(__name__)
+
+
+class CannotStart(Exception):
+    """The service can't be put together; the message says what to mend."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all workers share, made before the first of them starts.
+
+    Attributes:
+        folder: where the SQLite database lies.
+        key: the security key, from which every other key comes.
+        demo: shows inboxes and sessions.
+        does_chores: relays notices, expires invoices, recovers payments.
+    """
+
+    settings: Settings
+    folder: Path
+    key: bytes = field(repr=False)
+    service: Service = field(repr=False)
+    demo: bool = False
+    does_chores: bool = True
+
+
+@dataclass(frozen=True)
+class House:
+    """A service put together. `reload` reads the menus again; bad ones change nothing."""
+
+    application: web.Application
+    reload: Callable[[], None]
+
+
+def prepare(settings: Settings, folder: Path, key: str, *, demo: bool) -> Plan:
+    """Check everything that can be checked before a port is opened; bring the database up to date.
+
+    Raises:
+        CannotStart: the menus have mistakes, the database can't be used, a setting names nothing.
+    """
+    if settings.sms.sender != "inbox":
+        raise CannotStart(f"[sms] sender: no gateway '{settings.sms.sender}' can send SMS; use \"inbox\"")
+    try:
+        with Money.open(settings, folder, key.encode()) as money:
+            money.upgrade()
+            if demo:
+                money.invoicing.seed_demo()
+        service = compile_menus(_menu_texts(settings), declared_actions())
+    except CannotOpen as error:
+        raise CannotStart(str(error)) from None
+    except menufiles.NoMenus as error:
+        raise CannotStart(str(error)) from None
+    except MenuError as error:
+        raise CannotStart(f"the menus have mistakes:\n{error}") from None
+    return Plan(settings, folder, key.encode(), service, demo)
+
+
+def declared_actions() -> dict[str, Action]:
+    """The actions as menus are checked against them; none of these can be called."""
+    with Money.nowhere() as money:
+        return _actions(money, _unavailable)
+
+
+@asynccontextmanager
+async def open_house(plan: Plan) -> AsyncIterator[House]:
+    """Build everything for one worker, and close it in order: turns first, then chores, then stores."""
+    settings, metrics = plan.settings, Metrics()
+    store = _store(settings)
+    with (
+        Money.open(settings, plan.folder, plan.key) as money,
+        _pool(settings.database.threads) as pool,
+        _pool(CHORE_THREADS) as chore_pool,
+    ):
+        in_thread = partial(_in_thread, pool)
+        workers = Workers(chores(money, metrics) if plan.does_chores else (), chore_pool)
+        engine = Engine(
+            plan.service,
+            store=store,
+            actions=_actions(money, in_thread),
+            key=_derived(plan.key, "fingerprints"),
+            clock=time.time,
+            watch=_Watch(metrics, workers),
+        )
+        workers.start()
+        try:
+            front = _front(plan, engine, store, money, metrics, in_thread)
+            yield House(application(front), _Reloader(plan, engine))
+            await engine.drain(DRAIN_MAX_S)
+        finally:
+            await workers.stop()
+            await store.close()
+
+
+class _Watch:
+    """The engine's watch: figures, and a nudge to the relay, since an action may have queued a notice."""
+
+    def __init__(self, metrics: Metrics, workers: Workers) -> None:
+        self.turn = metrics.turn
+        self._action = metrics.action
+        self._workers = workers
+
+    def action(self, name: str, result: str, seconds: float) -> None:
+        self._action(name, result, seconds)
+        self._workers.nudge()
+
+
+class _Reloader:
+    """Compiles the menus anew outside the loop; the good ones stay until better ones are there."""
+
+    def __init__(self, plan: Plan, engine: Engine) -> None:
+        self._plan = plan
+        self._engine = engine
+        self._task: asyncio.Task[None] | None = None
+
+    def __call__(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._reload())
+
+    async def _reload(self) -> None:
+        try:
+            texts = _menu_texts(self._plan.settings)
+            service = await asyncio.to_thread(compile_menus, texts, declared_actions())
+        except MenuError as error:
+            log.error("the menus were not reloaded", extra={"problems": [str(one) for one in error.problems]})
+        except menufiles.NoMenus as error:
+            log.error("the menus were not reloaded", extra={"problems": [str(error)]})
+        else:
+            self._engine.replace(service)
+            log.info("the menus were reloaded", extra={"version": service.version.hex()})
+
+
+def _front(
+    plan: Plan,
+    engine: Engine,
+    store: SessionStore,
+    money: Money,
+    metrics: Metrics,
+    in_thread: actions.InThread,
+) -> Front:
+    async def sessions() -> None:
+        await store.load("{readyz}")
+
+    async def database() -> None:
+        await in_thread(money.probe)
+
+    pages = Demo(engine, store, money.inbox, plan.settings.gateways.values(), in_thread)
+    return Front(
+        routes=tuple(_routes(plan.settings, engine, metrics)),
+        metrics=metrics,
+        probes={"sessions": sessions, "database": database},
+        demo={"inbox": pages.inbox, "session": pages.session} if plan.demo else {},
+    )
+
+
+def _routes(settings: Settings, engine: Engine, metrics: Metrics) -> Iterator[web.RouteDef]:
+    for gateway in settings.gateways.values():
+        secret = gateway.secret
+        credentials = Credentials(
+            name=gateway.name,
+            clock=time.time,
+            secret=secret.get_secret_value() if secret else None,
+            allow=gateway.allow,
+            proxies=settings.http.trusted_proxies,
+        )
+        service = engine.service
+        door = Door(
+            engine=engine,
+            credentials=credentials,
+            observe=metrics.refuse,
+            in_flight_max=settings.http.in_flight_max,
+            busy=service.say("trouble", service.languages[0]),
+        )
+        yield from plugins.adapter(gateway.kind)(gateway.name, gateway.options, door).routes()
+
+
+def _store(settings: Settings) -> SessionStore:
+    url = settings.redis.url
+    store: SessionStore = plugins.store("redis")(url.get_secret_value()) if url else plugins.store("memory")()
+    return store
+
+
+def _actions(money: Money, in_thread: actions.InThread) -> dict[str, Action]:
+    table = actions.MenuActions(money.invoicing, in_thread).table()
+    for name, action in plugins.actions().items():
+        if name in table:
+            raise CannotStart(f"the action '{name}' of an installed package has the name of one of ours")
+        table[name] = action
+    return table
+
+
+def _menu_texts(settings: Settings) -> dict[str, str]:
+    return menufiles.read(menufiles.folder(settings.menus.path))
+
+
+def _derived(key: bytes, purpose: str) -> bytes:
+    return hmac.digest(key, purpose.encode(), "sha256")
+
+
+@contextmanager
+def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_thread(
+    pool: ThreadPoolExecutor, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+) -> Awaitable[R]:
+    return asyncio.get_running_loop().run_in_executor(pool, partial(call, *args, **kwargs))
+
+
+def _unavailable(call: Callable[P, R], /, *_args: P.args, **_kwargs: P.kwargs) -> Awaitable[R]:
+    raise RuntimeError(f"{call!r} was only declared")
