@@ -24,6 +24,7 @@ from ussd_engine.core.events import (
     TimedOut,
     Value,
 )
+from ussd_engine.core.masked import Masked, judge
 from ussd_engine.core.screens import ROWS_MAX, has_fixed_text, is_plain, list_page, pages, visible
 from ussd_engine.core.service import (
     BACK,
@@ -52,10 +53,14 @@ SCREEN_OCTETS = 160
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The dialogue after the event, and what must be done now."""
+    """The dialogue after the event, and what must be done now.
+
+    `heard`: the inputs that were used, in order; refused and secret ones masked, so that they can be kept.
+    """
 
     session: Session
     effects: tuple[Effect, ...]
+    heard: tuple[str, ...] = ()
 
 
 def begin(service: Service, msisdn: str) -> Session:
@@ -87,13 +92,13 @@ def step(service: Service, session: Session, event: Event, *, screen_octets: int
             effect = walk.action_done(event)
         case Aborted() | TimedOut():
             return walk.cut("aborted" if isinstance(event, Aborted) else "timed_out")
-    return Step(walk.finish(effect), (effect,))
+    return Step(walk.finish(effect), (effect,), tuple(walk.heard))
 
 
 class _Walk:
     """The machine's model for the length of one step: the present state, and the session being changed."""
 
-    __slots__ = ("note", "octets", "returning", "secrets", "service", "session", "state")
+    __slots__ = ("heard", "judged", "note", "octets", "returning", "secrets", "service", "session", "state")
 
     def __init__(self, service: Service, session: Session, octets: int) -> None:
         self.service = service
@@ -101,6 +106,8 @@ class _Walk:
         self.octets = octets
         self.state = service.names[session.state]
         self.secrets: dict[str, Value] = {}
+        self.heard: list[str] = []
+        self.judged = ""
         self.note = ""
         self.returning = False
 
@@ -124,7 +131,7 @@ class _Walk:
         state = self.here()
         if not isinstance(state, Screen | Question | Listing | End):
             raise UssdEngineError(f"state '{self.state}' takes no answers")
-        return self.arrive() if self.take(state, text) else self.show(state)
+        return self.arrive() if self.hear(state, text) else self.show(state)
 
     def action_done(self, done: ActionDone) -> Effect:
         state = self.here()
@@ -152,6 +159,13 @@ class _Walk:
 
     # --- taking an answer ---------------------------------------------------------------------------------
 
+    def hear(self, state: Screen | Question | Listing | End, text: str) -> bool:
+        """Use what was typed or dialled in this turn, and note how it was judged."""
+        self.judged = text
+        moved = self.take(state, text)
+        self.heard.append(self.judged)
+        return moved
+
     def take(self, state: Screen | Question | Listing | End, text: str) -> bool:
         """Use an answer: True when the dialogue moved on, False when the same screen is to be shown again."""
         self.session.answers += 1
@@ -165,6 +179,7 @@ class _Walk:
         if refused is None:
             self.session.wrong = 0
             return True
+        self.judged = Masked(len(text), refused.code, readable=refused.readable)
         return self.refuse(refused)
 
     def turn_page(self, state: Screen | Question | Listing | End, text: str) -> bool:
@@ -215,9 +230,11 @@ class _Walk:
             case Screen():
                 return self.choose_option(state, text)
             case Question():
-                verdict = state.type.read(text, self.session.msisdn)
+                verdict = judge(state.type, text, self.session.msisdn)
                 if isinstance(verdict, Refused):
                     return verdict
+                if state.type.secret:
+                    self.judged = Masked(len(text))
                 self.keep(state, verdict)
                 self.leave(state, "answer")
                 return None
@@ -348,11 +365,12 @@ class _Walk:
             session.pending = None
             return False
         session.pending = pending[1:]
-        return self.take(state, pending[0])
+        return self.hear(state, pending[0])
 
     def dial(self, shortcut: Shortcut, fields: list[str]) -> bool:
         """Go where a shortcut leads: its target, the question of a refused field, or its format text."""
         self.session.history.append(self.here().id)
+        self.heard += shortcut.fixed
         if shortcut.rest:
             self.fire(f"dial {shortcut.name}")
             return True
@@ -362,6 +380,12 @@ class _Walk:
             return True
         menu, given = shortcut.menu, dict(zip(shortcut.variables, values, strict=True))
         verdicts = {name: self.read(menu, name, text) for name, text in given.items()}
+        self.heard += [
+            Masked(len(text), verdict.code, readable=verdict.readable)
+            if isinstance(verdict, Refused)
+            else text
+            for text, verdict in zip(values, verdicts.values(), strict=True)
+        ]
         if any(isinstance(v, Refused) and not v.readable for v in verdicts.values()):
             self.fire(f"wrong {shortcut.name}")
             return True
@@ -381,7 +405,7 @@ class _Walk:
         return state
 
     def read(self, menu: str, variable: str, text: str) -> Verdict:
-        return self.question(menu, variable).type.read(text, self.session.msisdn)
+        return judge(self.question(menu, variable).type, text, self.session.msisdn)
 
     def arguments(self, args: Mapping[str, Arg]) -> dict[str, Value]:
         return {name: self.value(arg) for name, arg in args.items()}
@@ -493,6 +517,6 @@ def _readable(shortcut: Shortcut, service: Service, fields: list[str], caller: s
     menu = shortcut.menu
     for variable, text in zip(shortcut.variables, fields, strict=True):
         state = service.states[service.questions[menu, variable]]
-        if not isinstance(state, Question) or isinstance(state.type.read(text, caller), Refused):
+        if not isinstance(state, Question) or isinstance(judge(state.type, text, caller), Refused):
             return False
     return True
