@@ -17,11 +17,21 @@ from typing import Protocol
 from ussd_engine.actions import Action, Call
 from ussd_engine.core import dial
 from ussd_engine.core.errors import SessionEnded, StoreError
-from ussd_engine.core.events import Aborted, ActionDone, Answer, Begin, Close, Event, Run, TimedOut
+from ussd_engine.core.events import (
+    Aborted,
+    ActionDone,
+    Answer,
+    Begin,
+    Close,
+    Event,
+    Run,
+    TimedOut,
+    Value,
+)
+from ussd_engine.core.http import HttpAction
 from ussd_engine.core.service import Service
 from ussd_engine.core.session import Session
 from ussd_engine.core.step import Step, begin, step
-from ussd_engine.http import HttpCaller
 from ussd_engine.ports import Clock, Kind, Reply, SessionStore, Turn
 from ussd_engine.record import Record, decode, encode, keyed_hash
 
@@ -45,6 +55,18 @@ class Watch(Protocol):
     def turn(self, gateway: str, outcome: str, seconds: float) -> None: ...
 
     def action(self, name: str, result: str, seconds: float) -> None: ...
+
+
+class HttpRunner(Protocol):
+    """Performs the actions that menus declare themselves (`ussd_engine.http.HttpCaller`)."""
+
+    async def run(self, action: HttpAction, call: Call, args: Mapping[str, Value], at: float) -> ActionDone: ...
+
+
+class _NoHttp:
+    async def run(self, action: HttpAction, call: Call, args: Mapping[str, Value], at: float) -> ActionDone:
+        log.error("action %s: HTTP actions are off", action.name)
+        return ActionDone(at, "failed")
 
 
 class _Silent:
@@ -71,7 +93,7 @@ class Engine:
         key: bytes,
         clock: Clock,
         watch: Watch | None = None,
-        http: HttpCaller | None = None,
+        http: HttpRunner | None = None,
         ttl_s: float = RECORD_TTL_S,
     ) -> None:
         """Make an engine.
@@ -88,7 +110,7 @@ class Engine:
         self._key = blake2b(key, digest_size=32, person=b"fingerprints").digest()
         self._clock = clock
         self._watch: Watch = watch or _Silent()
-        self._http = http or HttpCaller(())
+        self._http = http or _NoHttp()
         self._ttl_s = ttl_s
         self._running: dict[str, _InFlight] = {}
         self._left_running: set[asyncio.Task[ActionDone]] = set()
