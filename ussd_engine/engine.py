@@ -32,7 +32,7 @@ from ussd_engine.core.http import HttpAction
 from ussd_engine.core.service import Service
 from ussd_engine.core.session import Session
 from ussd_engine.core.step import Step, begin, step
-from ussd_engine.ports import Clock, Kind, Reply, SessionStore, Turn
+from ussd_engine.ports import Clock, Entry, Journal, Kind, Reply, SessionStore, Turn
 from ussd_engine.record import Record, decode, encode, keyed_hash
 
 RECORD_TTL_S = 180.0
@@ -60,7 +60,9 @@ class Watch(Protocol):
 class HttpRunner(Protocol):
     """Performs the actions that menus declare themselves (`ussd_engine.http.HttpCaller`)."""
 
-    async def run(self, action: HttpAction, call: Call, args: Mapping[str, Value], at: float) -> ActionDone: ...
+    async def run(
+        self, action: HttpAction, call: Call, args: Mapping[str, Value], at: float
+    ) -> ActionDone: ...
 
 
 class _NoHttp:
@@ -81,6 +83,14 @@ class _InFlight:
     reply: asyncio.Future[Reply]
 
 
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """What the steps of a turn used and did, for the journal."""
+
+    heard: list[str]
+    done: list[tuple[str, ActionDone]]
+
+
 class Engine:
     """Plays a service's dialogues for any number of gateways."""
 
@@ -93,6 +103,7 @@ class Engine:
         key: bytes,
         clock: Clock,
         watch: Watch | None = None,
+        journal: Journal | None = None,
         http: HttpRunner | None = None,
         ttl_s: float = RECORD_TTL_S,
     ) -> None:
@@ -110,6 +121,7 @@ class Engine:
         self._key = blake2b(key, digest_size=32, person=b"fingerprints").digest()
         self._clock = clock
         self._watch: Watch = watch or _Silent()
+        self._journal = journal
         self._http = http or _NoHttp()
         self._ttl_s = ttl_s
         self._running: dict[str, _InFlight] = {}
@@ -204,7 +216,8 @@ class Engine:
         else:
             return self._say("over"), "over"
 
-        taken = await self._play(service, session, event, turn, deadline)
+        trace = _Trace([], [])
+        taken = await self._play(service, session, event, turn, deadline, trace)
         reply = self._reply(taken)
         fresh = Record(
             menu=service.version,
@@ -220,6 +233,10 @@ class Engine:
             session=taken.session,
         )
         if await self._store.save(key, encode(fresh), expect=version, ttl_s=self._ttl_s):
+            if self._journal is not None:
+                if record is not None and record.began != began and not record.session.ended:
+                    self._note(turn, record, None)  # the network began anew without ending that one
+                self._note(turn, fresh, event, trace)
             return reply, "open" if reply.open else "closed"
         return await self._lost(key, dialogue, identity)
 
@@ -261,16 +278,18 @@ class Engine:
         return rest if not taken else None
 
     async def _play(
-        self, service: Service, session: Session, event: Event, turn: Turn, deadline: float
+        self, service: Service, session: Session, event: Event, turn: Turn, deadline: float, trace: _Trace
     ) -> Step:
         """Step until the subscriber must be answered, running the actions on the way."""
         for _ in range(ACTIONS_MAX):
             taken = step(service, session, event, screen_octets=turn.screen_octets)
             session = taken.session
+            trace.heard.extend(taken.heard)
             effect = taken.effects[0] if taken.effects else None
             if not isinstance(effect, Run):
                 return taken
             event = await self._run(service, effect, turn, session, deadline)
+            trace.done.append((effect.action, event))
         raise RuntimeError(f"more than {ACTIONS_MAX} actions in one turn")
 
     async def _run(
@@ -332,7 +351,35 @@ class Engine:
         except SessionEnded:
             return
         record.fingerprint = b""  # a late repeat of the last answer finds the dialogue over
-        await self._store.save(key, encode(record), expect=version, ttl_s=self._ttl_s)
+        if await self._store.save(key, encode(record), expect=version, ttl_s=self._ttl_s):
+            record.turns += 1
+            self._note(turn, record, event)
+
+    def _note(self, turn: Turn, record: Record, event: Event | None, trace: _Trace | None = None) -> None:
+        """Tell the journal what a turn has become."""
+        if self._journal is None:
+            return
+        session, began = record.session, repr(record.began)
+        names = self._services[record.menu].names if record.menu in self._services else {}
+        shown = record.reply if event is not None and trace is not None else ""
+        self._journal.write(
+            Entry(
+                dialogue=keyed_hash(self._key, turn.gateway, turn.msisdn, record.dialogue.hex(), began),
+                turn=record.turns if event is not None else record.turns + 1,
+                at=self._clock(),
+                gateway=turn.gateway,
+                msisdn=turn.msisdn,
+                menu=record.menu,
+                screen_octets=turn.screen_octets,
+                event=event,
+                heard=tuple(trace.heard) if trace is not None else (),
+                done=tuple(trace.done) if trace is not None else (),
+                state=names.get(session.state, ""),
+                language=session.language,
+                text=shown,
+                open=event is not None and not session.ended,
+            )
+        )
 
     async def _lost(self, key: str, dialogue: bytes, identity: bytes) -> tuple[Reply, str]:
         """Another worker was first: the same request gets its answer, any other is over."""

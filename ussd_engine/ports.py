@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from ussd_engine.core.events import ActionDone, Event
 
 Clock = Callable[[], float]
 """Unix seconds, UTC."""
@@ -82,3 +84,42 @@ class SessionStore(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+class Entry(NamedTuple):
+    """What one turn was, for the journal; nothing in it changes afterwards.
+
+    Attributes:
+        dialogue: names the dialogue in all its entries; a keyed hash of 8 octets.
+        turn: its number in the dialogue, from 1.
+        at: when the reply was ready, Unix seconds.
+        menu: version of the menus it was played on.
+        event: what came in; None where the network began another dialogue without ending this one.
+        heard: `Step.heard` of all its steps: refused and secret inputs are masked.
+        done: each action that ran, by name, with what came back.
+        state: name of the state the dialogue is in now.
+        text: the screen shown; empty where none was.
+        open: the dialogue waits for an answer.
+    """
+
+    dialogue: bytes
+    turn: int
+    at: float
+    gateway: str
+    msisdn: str
+    menu: bytes
+    screen_octets: int
+    event: Event | None
+    heard: tuple[str, ...]
+    done: tuple[tuple[str, ActionDone], ...]
+    state: str
+    language: str
+    text: str
+    open: bool
+
+
+class Journal(Protocol):
+    """Keeps what dialogues were: one entry a turn."""
+
+    def write(self, entry: Entry) -> None:
+        """Take an entry; at once, never waiting and never raising."""
