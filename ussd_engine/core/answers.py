@@ -29,7 +29,7 @@ class Refused:
     """Why an answer was not taken.
 
     `readable`: it was of the right form, so a dialled shortcut asks for this field again; else the
-    shortcut as a whole has the wrong format (decisions.md 4).
+    shortcut as a whole has the wrong format.
     """
 
     code: str

@@ -1,7 +1,7 @@
 """What a state looks like on a phone: one screen, never larger than the gateway carries.
 
-A screen gives way in a fixed order (decisions.md 5): the line that offers `back` goes first, then a title
-without variables makes room for the line that says what was wrong, then that line goes, then the title;
+A screen gives way in a fixed order: the line that offers `back` goes first, then a heading (a short title
+without variables) makes room for the line that says what was wrong, then that line goes, then the heading;
 only then is the screen split. Sums and other values are never what is cut.
 """
 
@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ussd_engine.core.events import Row, Value
-from ussd_engine.core.service import End, Listing, Option, Question, Screen, Service
+from ussd_engine.core.service import End, Listing, Option, Question, Screen, Service, Text
 from ussd_engine.core.session import Session
 from ussd_engine.text.cost import fits
 from ussd_engine.text.paging import paginate
 
+TITLE_MAX = 30
+"""Characters of a heading that may give way to options or rows; a longer text is the message itself."""
 ROWS_MAX = 9
 """Rows a list page asks its action for: each is chosen by one digit."""
 
@@ -72,8 +74,8 @@ def pages(
         foot = f"{keys.home}.{service.labels[language].back}"
 
     body = "\n".join(lines)
-    may_drop_title = bool(lines) and state.text.is_static
-    for said, head, last in _attempts(note, title, foot, replaced=may_drop_title, dropped=may_drop_title):
+    heading = bool(lines) and _is_heading(state.text, title)
+    for said, head, last in giving_way(note, title, foot, replaced=heading, dropped=heading):
         text = _joined(said, head, body, last)
         if fits(text, octets):
             return Pages((text,))
@@ -83,6 +85,10 @@ def pages(
     if note:
         split = [_joined(note, page) if fits(_joined(note, page), octets) else page for page in split]
     return Pages(tuple(split))
+
+
+def _is_heading(text: Text | None, title: str) -> bool:
+    return text is not None and text.is_static and len(title) <= TITLE_MAX
 
 
 def _turning(service: Service, more_key: str | None, language: str) -> tuple[str, str]:
@@ -130,13 +136,13 @@ def list_page(
         f"{keys.back}.{service.labels[language].back}" if session.history and not state.ends_on_last else ""
     )
     earlier = previous_line if len(session.cursors) > 1 else ""
-    is_static = state.text is not None and state.text.is_static
+    heading = _is_heading(state.text, title)
     for count in range(len(texts), 0, -1):
         goes_on = more or count < len(rows)
         turning = next_line if goes_on else ""
         body = "\n".join(texts[:count])
         # While rows can still be taken off, only the courtesies give way; a title stays with several rows.
-        for said, head, last in _attempts(note, title, back, replaced=is_static, dropped=count == 1):
+        for said, head, last in giving_way(note, title, back, replaced=heading, dropped=count == 1):
             text = _joined(said, head, body, turning, earlier, last)
             if fits(text, octets):
                 return ListPage(text, tuple(row.id for row in rows[:count]), goes_on)
@@ -148,7 +154,7 @@ def list_page(
     return ListPage(cut, (rows[0].id,), goes_on)
 
 
-def _attempts(
+def giving_way(
     note: str, title: str, foot: str, *, replaced: bool, dropped: bool
 ) -> Iterator[tuple[str, str, str]]:
     """Yield note, title and foot in the order in which they give way.

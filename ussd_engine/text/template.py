@@ -17,7 +17,7 @@ Formatter = Callable[[Value], str]
 """Turns a variable's value into text; language and time zone are bound when the menu is compiled."""
 
 _TOKEN = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{([^{}\[\]\n]*)\}|[{}\[\]]")
-_SLOT = re.compile(r"\s*([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*)\s*(?:\|\s*([a-z_][a-z0-9_]*)\s*)?")
+_SLOT = re.compile(r"\s*([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)\s*(?:\|\s*([a-z][a-z0-9_]*)\s*)?")
 
 
 class TemplateError(ValueError):
