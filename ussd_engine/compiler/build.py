@@ -417,7 +417,7 @@ class _Compilation:
     # --- the whole ----------------------------------------------------------------------------------------
 
     def finish(self, spec: MenuSpec, start: str, says: Mapping[str, Text]) -> Service | None:
-        own = list(graph.authored(self.states, start))
+        own = list(graph.authored(self.states, start, self.actions))
         after = graph.successors(own)
         entries = sorted(
             name

@@ -13,6 +13,7 @@ from typing import Any
 
 from transitions import EventData
 
+from ussd_engine.actions import Action
 from ussd_engine.core.service import (
     BACK,
     FAILED,
@@ -37,35 +38,49 @@ Guard = Callable[[EventData], bool]
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One transition. `implied`: the author did not write it."""
+    """One transition.
+
+    `implied`: the author did not write it. `sets`: the variables that are surely set on the way. `resets`:
+    all variables are dropped on the way.
+    """
 
     trigger: str
     source: str
     target: str
     guard: Guard | None = None
     implied: bool = False
+    sets: frozenset[str] = frozenset()
+    resets: bool = False
 
 
-def authored(states: Mapping[str, AnyState], start: str) -> Iterator[Edge]:
+def authored(
+    states: Mapping[str, AnyState], start: str, actions: Mapping[str, Action] | None = None
+) -> Iterator[Edge]:
     """Yield the edges an author wrote, `back` excepted; targets may be missing."""
+    known = actions or {}
     for name, state in states.items():
         match state:
             case Screen():
                 for option in state.options:
-                    if option.goto != BACK:
-                        yield Edge(option.key, name, start if option.goto == START else option.goto)
+                    if option.goto == START:
+                        yield Edge(option.key, name, start, resets=True)
+                    elif option.goto != BACK:
+                        yield Edge(option.key, name, option.goto)
             case Question():
-                yield Edge("answer", name, state.goto)
+                yield Edge("answer", name, state.goto, sets=frozenset({state.variable}))
             case Listing():
                 if state.goto is not None:
-                    yield Edge("pick", name, state.goto)
+                    chosen = frozenset({state.variable} if state.variable else ())
+                    yield Edge("pick", name, state.goto, sets=chosen)
                     if state.picks_only_row:
-                        yield Edge("=one", name, state.goto)
+                        yield Edge("=one", name, state.goto, sets=chosen)
                 for result, target in state.on.items():
                     yield Edge(f"={result}", name, target)
             case Do():
+                action = known.get(state.action)
                 for result, target in state.on.items():
-                    yield Edge(f"={result}", name, target)
+                    sets = action.results.get(result, ()) if action is not None else ()
+                    yield Edge(f"={result}", name, target, sets=frozenset(sets))
             case Switch():
                 for value, target in state.cases.items():
                     yield Edge("case", name, target, _equals(state.variable, value))
@@ -84,11 +99,13 @@ def dialled(
         menu = states[entry].menu
         yield Edge("wrong_dial", entry, WRONG_DIAL, implied=True)
         for shortcut in shortcuts.get(menu, ()):
-            yield Edge(f"dial {shortcut.name}", entry, shortcut.goto)
+            yield Edge(f"dial {shortcut.name}", entry, shortcut.goto, sets=frozenset(shortcut.variables))
             yield Edge(f"wrong {shortcut.name}", entry, wrong_format(shortcut))
-            for variable in shortcut.variables:
+            for place, variable in enumerate(shortcut.variables):
                 if (menu, variable) in questions:
-                    yield Edge(f"dial {shortcut.name} {variable}", entry, questions[menu, variable])
+                    refused = f"dial {shortcut.name} {variable}"
+                    before = frozenset(shortcut.variables[:place])  # those after it may be refused as well
+                    yield Edge(refused, entry, questions[menu, variable], sets=before)
 
 
 def wrong_format(shortcut: Shortcut) -> str:
@@ -115,7 +132,7 @@ def housekeeping(states: Mapping[str, AnyState], start: str) -> Iterator[Edge]:
         for trigger, target in (("gave_up", GAVE_UP), ("aborted", OFF), ("timed_out", OFF)):
             yield Edge(trigger, name, target, implied=True)
         if isinstance(state, Screen | Listing):
-            yield Edge("home", name, start, implied=True)
+            yield Edge("home", name, start, implied=True, resets=True)
 
 
 def _equals(variable: str, value: str) -> Guard:
@@ -191,23 +208,62 @@ def ways_back(states: Mapping[str, AnyState], edges: Iterable[Edge]) -> Iterator
 
 
 def live_variables(reads: Mapping[str, frozenset[str]], edges: Iterable[Edge]) -> dict[str, frozenset[str]]:
-    """For each state, the variables that any state ahead of it (itself included) may read.
+    """For each state, the variables that it or a state ahead may read before they are set anew.
 
-    States that lead to the same places share one set, so that thousands of them cost little.
+    States that need the same share one set, so that thousands of them cost little.
     """
-    before: dict[str, set[str]] = defaultdict(set)
+    before: dict[str, list[Edge]] = defaultdict(list)
     for edge in edges:
-        before[edge.target].add(edge.source)
-    live = {name: set(names) for name, names in reads.items()}
+        if not edge.resets and edge.source in reads:
+            before[edge.target].append(edge)
+    live = dict(reads)
     queue = deque(name for name in live if live[name])
     while queue:
         name = queue.popleft()
-        for source in before.get(name, ()):
-            if source in live and not live[name] <= live[source]:
-                live[source] |= live[name]
-                queue.append(source)
+        for edge in before.get(name, ()):
+            needed = live[name] - edge.sets
+            if not needed <= live[edge.source]:
+                live[edge.source] |= needed
+                queue.append(edge.source)
     shared: dict[frozenset[str], frozenset[str]] = {}
-    return {name: shared.setdefault(frozenset(names), frozenset(names)) for name, names in live.items()}
+    return {name: shared.setdefault(names, names) for name, names in live.items()}
+
+
+def circles(after: Mapping[str, Iterable[str]]) -> list[set[str]]:
+    """Return the groups of nodes that lead to one another, each as a set."""
+    before: dict[str, list[str]] = defaultdict(list)
+    for source, targets in after.items():
+        for target in targets:
+            before[target].append(source)
+    # What nothing leads to, or what leads nowhere, is on no circle: without it little is left to search.
+    left = _trimmed(_trimmed(set(after) | set(before), after), before)
+    found = []
+    while left:
+        name = min(left)
+        group = reach(after, [name]) & reach(before, [name])
+        if len(group) > 1 or name in after.get(name, ()):
+            found.append(group)
+        left -= group
+    return found
+
+
+def _trimmed(names: set[str], after: Mapping[str, Iterable[str]]) -> set[str]:
+    """Drop, again and again, the names that no other name of the set leads to."""
+    arriving = dict.fromkeys(names, 0)
+    for name in names:
+        for target in after.get(name, ()):
+            if target in arriving:
+                arriving[target] += 1
+    queue = deque(name for name, count in arriving.items() if count == 0)
+    while queue:
+        name = queue.popleft()
+        del arriving[name]
+        for target in after.get(name, ()):
+            if target in arriving:
+                arriving[target] -= 1
+                if arriving[target] == 0:
+                    queue.append(target)
+    return set(arriving)
 
 
 def reads(states: Mapping[str, AnyState]) -> dict[str, frozenset[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ussd_engine.actions import Action, Shape
 from ussd_engine.compiler import edges as graph
@@ -63,11 +64,12 @@ def prove(
     problems += proof.reachable()
     problems += proof.ends()
     problems += proof.loops()
-    problems += proof.set_before_read()
+    if not any(problem.rule == "unknown-action" for problem in problems):
+        problems += proof.set_before_read()
     return problems
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Proof:
     states: Mapping[str, AnyState]
     places: Mapping[str, tuple[Source, Path]]
@@ -125,7 +127,7 @@ class _Proof:
     def shortcut_place(self, edge: Edge) -> tuple[Source, Path, str]:
         menu = self.states[edge.source].menu
         for shortcut in self.shortcuts[menu]:
-            if edge.trigger.startswith(f"dial {shortcut.name}"):
+            if f"{edge.trigger} ".startswith(f"dial {shortcut.name} "):
                 source, path = self.places[graph.wrong_format(shortcut)]
                 return source, path, shortcut.name
         raise LookupError(edge.trigger)
@@ -163,15 +165,19 @@ class _Proof:
 
     def loops(self) -> Iterator[Problem]:
         """No circle of actions and switches without a screen in it."""
-        hidden = {name for name, state in self.states.items() if isinstance(state, Do | Switch)}
-        after = {
-            name: [edge.target for edge in group if edge.target in hidden]
-            for name, group in _grouped(edge for edge in self.moves if edge.source in hidden).items()
-        }
-        for name in hidden:
-            if name in graph.reach(after, after.get(name, ())):
-                what = f"state '{_short(name)}' can come again without a screen in between."
-                yield self.at(name, "action-loop", what, "Show something on the way, or end.")
+        order = {name: place for place, name in enumerate(self.states)}
+        for group in graph.circles(self.unseen()):
+            names = sorted(group, key=lambda name: order[name])
+            what = f"{_quoted(names)} can come again without a screen in between."
+            yield self.at(names[0], "action-loop", what, "Show something on the way, or end.")
+
+    def unseen(self) -> dict[str, list[str]]:
+        """Where actions, switches, and lists that are empty or have one row lead on without a screen."""
+        after: dict[str, list[str]] = {}
+        for edge in self.moves:
+            if isinstance(self.states[edge.source], Do | Switch) or edge.trigger.startswith("="):
+                after.setdefault(edge.source, []).append(edge.target)
+        return after
 
     # --- actions ------------------------------------------------------------------------------------------
 
@@ -227,7 +233,6 @@ class _Proof:
             yield self.at(name, "unhandled-result", what, f"Add `{missing[0]}: …` under `on:`.", "on")
 
     def arguments(self, name: str, state: Do | Listing, action: Action) -> Iterator[Problem]:
-        known = self.kinds()
         for parameter, arg in state.args.items():
             shape = action.parameters.get(parameter)
             if shape is None:
@@ -241,7 +246,7 @@ class _Proof:
                     parameter,
                 )
                 continue
-            given = _kinds_of(arg, known)
+            given = _kinds_of(arg, self.kinds)
             wrong = sorted(
                 kind for kind in given if kind != shape.kind and kind not in _FITS.get(shape.kind, ())
             )
@@ -258,6 +263,7 @@ class _Proof:
                 what = f"action '{action.name}' needs '{parameter}'."
                 yield self.at(name, "missing-argument", what, f"Add `with: {{{parameter}: …}}`.")
 
+    @cached_property
     def kinds(self) -> dict[str, set[str]]:
         """For each variable the kinds of value it can hold."""
         found: dict[str, set[str]] = {name: {shape.kind} for name, shape in BUILT_IN.items()}
@@ -307,13 +313,18 @@ class _Proof:
                 if variable in sure[name] or variable.startswith("row."):
                     continue
                 known = sorted(sure[name])
-                ever = variable in self.kinds()
+                ever = variable in self.kinds
                 what = (
                     f"'{variable}' is not set on every way to state '{_short(name)}'."
                     if ever
                     else f"nothing sets '{variable}', which state '{_short(name)}' reads."
                 )
-                mend = "Put the text into […] if it may be empty." if ever else nearest(variable, known)
+                if not ever:
+                    mend = nearest(variable, known)
+                elif field == "with":
+                    mend = "Ask for it on every way, or let the action do without."
+                else:
+                    mend = "Put the text into […] if it may be empty."
                 yield self.at(name, "unset-variable", what, mend, field, on_key=False)
 
     def surely_set(self) -> dict[str, frozenset[str]]:
@@ -324,7 +335,7 @@ class _Proof:
         while queue:
             name = queue.pop()
             for edge in after.get(name, ()):
-                arriving = sure[name] | self.set_by(edge)
+                arriving = sure[name] | edge.sets
                 if edge.target == self.start:
                     arriving = frozenset(BUILT_IN)
                 known = sure.get(edge.target)
@@ -333,25 +344,6 @@ class _Proof:
                     sure[edge.target] = merged
                     queue.append(edge.target)
         return sure
-
-    def set_by(self, edge: Edge) -> frozenset[str]:
-        state = self.states[edge.source]
-        if edge.trigger.startswith("dial "):
-            for shortcut in self.shortcuts.get(state.menu, ()):
-                if edge.trigger == f"dial {shortcut.name}":
-                    return frozenset(shortcut.variables)
-                for place, refused in enumerate(shortcut.variables):
-                    if edge.trigger == f"dial {shortcut.name} {refused}":
-                        return frozenset(shortcut.variables[:place])  # those after it may be refused as well
-            return frozenset()
-        if isinstance(state, Question):
-            return frozenset({state.variable})
-        if isinstance(state, Listing) and edge.trigger in ("pick", "=one") and state.variable is not None:
-            return frozenset({state.variable})
-        if isinstance(state, Do | Listing) and edge.trigger.startswith("="):
-            action = self.actions.get(state.action)
-            return frozenset(action.results.get(edge.trigger[1:], {})) if action is not None else frozenset()
-        return frozenset()
 
 
 def _needs(state: AnyState, actions: Mapping[str, Action]) -> Iterator[tuple[str, str]]:
@@ -406,6 +398,10 @@ def _case_of(state: AnyState, target: str) -> str:
     if isinstance(state, Switch):
         return next((value for value, goto in state.cases.items() if goto == target), "else")
     return ""
+
+
+def _quoted(names: list[str]) -> str:
+    return " and ".join(f"'{_short(name)}'" for name in names[:5]) + (" and others" if names[5:] else "")
 
 
 def _short(name: str) -> str:

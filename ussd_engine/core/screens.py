@@ -74,7 +74,7 @@ def pages(
         foot = f"{keys.home}.{service.labels[language].back}"
 
     body = "\n".join(lines)
-    heading = bool(lines) and _is_heading(state.text, title)
+    heading = bool(lines) and is_heading(state.text, title)
     for said, head, last in giving_way(note, title, foot, replaced=heading, dropped=heading):
         text = _joined(said, head, body, last)
         if fits(text, octets):
@@ -87,7 +87,8 @@ def pages(
     return Pages(tuple(split))
 
 
-def _is_heading(text: Text | None, title: str) -> bool:
+def is_heading(text: Text | None, title: str) -> bool:
+    """Tell whether a title is only a heading, which may make room: short, and without variables."""
     return text is not None and text.is_static and len(title) <= TITLE_MAX
 
 
@@ -136,18 +137,18 @@ def list_page(
         f"{keys.back}.{service.labels[language].back}" if session.history and not state.ends_on_last else ""
     )
     earlier = previous_line if len(session.cursors) > 1 else ""
-    heading = _is_heading(state.text, title)
-    for count in range(len(texts), 0, -1):
-        goes_on = more or count < len(rows)
+    heading = is_heading(state.text, title)
+    for count in range(len(texts), 0, -1) if texts else (0,):
+        goes_on = count > 0 and (more or count < len(rows))
         turning = next_line if goes_on else ""
         body = "\n".join(texts[:count])
         # While rows can still be taken off, only the courtesies give way; a title stays with several rows.
-        for said, head, last in giving_way(note, title, back, replaced=heading, dropped=count == 1):
+        for said, head, last in giving_way(note, title, back, replaced=heading, dropped=count <= 1):
             text = _joined(said, head, body, turning, earlier, last)
             if fits(text, octets):
                 return ListPage(text, tuple(row.id for row in rows[:count]), goes_on)
     if not texts:
-        return ListPage(_joined(note, title, earlier, back), (), False)
+        return ListPage(earlier, (), False)
     goes_on = more or len(rows) > 1
     navigation = [next_line] if goes_on else []
     cut = paginate(texts[0], navigation, octets_max=octets, more="".join(navigation), previous="")[0]
