@@ -32,6 +32,7 @@ from ussd_engine.compiler.schema import (
     StateSpec,
     SwitchSpec,
 )
+from ussd_engine.compiler.sizes import SizeProof
 from ussd_engine.compiler.source import Path, Source, read
 from ussd_engine.compiler.texts import TextCompiler, nearest
 from ussd_engine.compiler.types import TypeProblem, answer_type
@@ -63,6 +64,7 @@ from ussd_engine.core.service import (
     Text,
 )
 from ussd_engine.core.session import state_id
+from ussd_engine.text.cost import USSD_OCTETS_MAX
 from ussd_engine.text.template import Template
 
 IMPLICIT = {GAVE_UP: "gave_up", FAILED: "trouble", LATE: "late", WRONG_DIAL: "wrong_dial"}
@@ -100,6 +102,22 @@ def check(files: Mapping[str, str], actions: Mapping[str, Action]) -> tuple[Serv
         set(compilation.problems), key=lambda p: (order.get(p.path, 0), p.line, p.column, p.rule)
     )
     return service, problems
+
+
+def size_proof(
+    files: Mapping[str, str], actions: Mapping[str, Action], octets: int = USSD_OCTETS_MAX
+) -> SizeProof:
+    """Compile, and return what measures the screens for networks that carry so many octets.
+
+    Raises:
+        MenuError: the menus can't be compiled.
+        ValueError: no menu could live with so few octets.
+    """
+    compilation = _Compilation(files, actions)
+    service = compilation.run()
+    if service is None:
+        raise MenuError([problem for problem in compilation.problems if not problem.warning])
+    return compilation.sizes(service, octets)
 
 
 def content_version(files: Mapping[str, str]) -> bytes:
@@ -444,7 +462,7 @@ class _Compilation:
             )
             for language in languages
         }
-        return Service(
+        service = Service(
             version=content_version(self.files),
             service_code=spec.service_code or "",
             languages=languages,
@@ -460,6 +478,12 @@ class _Compilation:
             http=self.http,
             machine=_machine([IDLE, *self.states], all_edges),
         )
+        self.problems += self.sizes(service).problems()
+        return service
+
+    def sizes(self, service: Service, octets: int = USSD_OCTETS_MAX) -> SizeProof:
+        formatters = {language: self.texts.formatters(language) for language in service.languages}
+        return SizeProof(service, self.actions, self.texts.words, formatters, self.places, octets)
 
     def complete(self, all_edges: Iterable[Edge]) -> None:
         """Fill in what each state owes to the graph: its triggers, and the variables still needed."""

@@ -50,6 +50,22 @@ class Source:
         line, column = first.get(path) or second[path]
         return Problem(self.path, line, column, rule, what, mend, warning)
 
+    def find(self, character: str, at: Path, language: str) -> tuple[int, int] | None:
+        """Return line and column of a character of the text at a path; of the text if it is escaped there.
+
+        None: the file has no such text.
+        """
+        ways = ((*at, language), (*at, "all"), at)
+        begin = next((self.values[way] for way in ways if way in self.values), None)
+        if begin is None:
+            return None
+        line, column = begin
+        for number, written in enumerate(self.text.split("\n")[line - 1 :], line):
+            found = written.find(character, column - 1 if number == line else 0)
+            if found >= 0:
+                return number, found + 1
+        return begin
+
 
 def read(path: str, text: str) -> Source:
     """Parse one file; what is wrong with its YAML is in `problems`, and `data` is then what could be read."""

@@ -40,6 +40,8 @@ del _TABLE[ord("\n")]
 
 _UNCLEAN: Final = re.compile(f"[{re.escape(''.join(map(chr, sorted(_TABLE))))}]")
 
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
+
 
 def fold(text: str) -> str:
     r"""Give `text` with plain apostrophes, quotes, dashes and spaces, and without controls except `\n`.
@@ -47,3 +49,11 @@ def fold(text: str) -> str:
     Folding twice changes nothing more. A text that is clean already comes back as it is.
     """
     return text if _UNCLEAN.search(text) is None else text.translate(_TABLE)
+
+
+def fold_value(text: str) -> str:
+    """Fold a variable's value: one line, never longer than it was, one UCS-2 unit a character at most.
+
+    A size proof counts on it. An ellipsis becomes one full stop, what UCS-2 has no code for a question mark.
+    """
+    return _ASTRAL.sub("?", fold(text.replace("\u2026", "."))).replace("\n", " ")

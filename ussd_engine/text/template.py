@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ussd_engine.text.fold import fold
+from ussd_engine.text.fold import fold, fold_value
 
 Value = str | int | bool | None
 Formatter = Callable[[Value], str]
@@ -120,7 +120,7 @@ def slots(parts: tuple[Part, ...]) -> Iterator[Slot]:
 
 def one_line(value: Value) -> Value:
     """Keep a value on its line: a merchant called "1.Pay\\n2.Exit" adds no options (domain.md S13)."""
-    return fold(value).replace("\n", " ") if isinstance(value, str) else value
+    return fold_value(value) if isinstance(value, str) else value
 
 
 def _plain(value: Value) -> str:

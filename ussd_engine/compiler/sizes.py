@@ -1,0 +1,328 @@
+"""The size proof: what each screen costs at worst in every language, and whether a network can carry it.
+
+Nothing is sampled: every variable stands for all the values its question, action or word table lets it have.
+The order in which a screen gives way is taken from `core.screens`, so that what is proved is what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ussd_engine.actions import Action
+from ussd_engine.compiler.costs import NOTHING, Cost, any_of, joined
+from ussd_engine.compiler.domains import Domains, domains, of_shape
+from ussd_engine.compiler.forced import Finder, Forced, Places, Words
+from ussd_engine.compiler.meter import Meter, lines
+from ussd_engine.compiler.pagecount import page_count, too_long
+from ussd_engine.compiler.refusals import refusals
+from ussd_engine.core.errors import Problem
+from ussd_engine.core.screens import ROWS_MAX, giving_way, is_heading
+from ussd_engine.core.service import OFF, AnyState, Do, End, Listing, Question, Screen, Service, Switch, Text
+from ussd_engine.text.cost import USSD_OCTETS_MAX
+from ussd_engine.text.template import Formatter, Slot
+
+OCTETS_MIN = 80
+"""The least a screen can hold and still turn pages in any language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """One state's worst case in one language, for screens of a given number of octets.
+
+    Attributes:
+        octets: of the whole screen, its line back included; of a list, with one row and both turning lines.
+        with_note: the same under the longest line that says what was wrong, where there can be one.
+        encoding: the alphabet of the worst case without a note.
+        forced_by: what makes it UCS-2.
+        gives_way: what may have to be left out so that it fits: the line back, the note, the title.
+        pages: at most; 1 unless it must be split.
+        rows: how many rows a list's page shows at least (if there are so many).
+        cut: what would be cut in two although it must not be.
+    """
+
+    state: str
+    language: str
+    octets: int
+    with_note: int | None = None
+    encoding: Literal["gsm7", "ucs2"] = "gsm7"
+    forced_by: Forced | None = None
+    gives_way: tuple[str, ...] = ()
+    pages: int = 1
+    rows: int | None = None
+    cut: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The parts of a screen that may come and go."""
+
+    note: Cost
+    title: Cost
+    body: Cost
+    foot: Cost
+    turning: Cost = NOTHING
+
+    def attempts(self, *, replaced: bool, dropped: bool) -> Iterator[tuple[frozenset[str], Cost]]:
+        """Yield, in the order of `giving_way`, what is left out and what the rest costs."""
+        present = {"note": self.note, "title": self.title, "back": self.foot}
+        named = [name if present[name] is not NOTHING else "" for name in ("note", "title", "back")]
+        for kept in giving_way(named[0], named[1], named[2], replaced=replaced, dropped=dropped):
+            note, title, foot = (present[name] if name else NOTHING for name in kept)
+            left_out = frozenset(name for name in named if name and name not in kept)
+            yield left_out, joined((note, title, self.body, self.turning, foot))
+
+    def without_note(self) -> _Frame:
+        return _Frame(NOTHING, self.title, self.body, self.foot, self.turning)
+
+
+class SizeProof:
+    """Proves the sizes of one compiled service."""
+
+    def __init__(
+        self,
+        service: Service,
+        actions: Mapping[str, Action],
+        words: Words,
+        formatters: Mapping[str, Mapping[str, Formatter]],
+        places: Places,
+        octets: int = USSD_OCTETS_MAX,
+    ) -> None:
+        """Take a service apart.
+
+        Args:
+            formatters: every format by language and name.
+            octets: what one screen holds.
+
+        Raises:
+            ValueError: `octets` is less than any menu could live with.
+        """
+        if octets < OCTETS_MIN:
+            raise ValueError(f"a screen of {octets} octets is too small; the least is {OCTETS_MIN}")
+        self._service = service
+        self._actions = actions
+        self._places = places
+        self._octets = octets
+        self._variables = domains(service.states, actions)
+        self._meters = {
+            language: Meter(
+                {
+                    name: {value: texts.get(language, value) for value, texts in table.items()}
+                    for name, table in words.items()
+                },
+                formatters[language],
+            )
+            for language in service.languages
+        }
+        self._finder = Finder(service, self._meters, words, places)
+        self._notes: dict[tuple[object, str], Cost] = {}
+
+    # --- the table and the problems -----------------------------------------------------------------------
+
+    def table(self) -> list[Size]:
+        """Measure every screen in every language, and the engine's own last words."""
+        found = [
+            self.size(state, language)
+            for state in self._service.states.values()
+            if state.name != OFF and not isinstance(state, Do | Switch)
+            for language in self._service.languages
+        ]
+        for language in self._service.languages:
+            cost = Cost.of(self._service.say("over", language))
+            found.append(Size(state="!over", language=language, octets=cost.octets, encoding=cost.encoding))
+        return found
+
+    def problems(self) -> list[Problem]:
+        """Tell which screens must be split (warnings), and what would be cut in two."""
+        found: list[Problem] = []
+        for state in self._service.states.values():
+            if state.name not in self._places or isinstance(state, Do | Switch):
+                continue
+            for language in self._service.languages:
+                if not self._surely_fits(state, language):
+                    found += self.explained(state, self.size(state, language))
+        return found
+
+    def explained(self, state: AnyState, size: Size) -> Iterator[Problem]:
+        """Put what is wrong with a screen in an author's words."""
+        if state.name not in self._places:
+            return
+        source, path = self._places[state.name]
+        at = (*path, _FIELDS[type(state)], size.language)
+        short = state.name.split(".", 1)[-1]
+        why = f" It is UCS-2 because of {size.forced_by}." if size.forced_by else ""
+        if size.cut:
+            what = (
+                f"in '{size.language}' {size.cut} of state '{short}' can exceed {self._octets} octets.{why}"
+            )
+            yield source.problem(at, "size-cut", what, "Shorten it, or lower a variable's maximum.")
+        elif size.pages > 1:
+            needs = f"{size.octets} octets, more than {self._octets}: up to {size.pages} pages"
+            what = f"in '{size.language}' state '{short}' can take {needs}.{why}"
+            yield source.problem(at, "size-paged", what, "Shorten the text or the options.", warning=True)
+
+    def _surely_fits(self, state: AnyState, language: str) -> bool:
+        """Tell cheaply that a screen without variables fits: thousands of them are checked at a reload."""
+        if not isinstance(state, Screen | Question | End) or not state.text.is_static:
+            return False
+        options = state.options if isinstance(state, Screen) else ()
+        texts = [state.text.by_language[language].static or ""]
+        for option in options:
+            text = option.text.by_language[language].static
+            if text is None:
+                return False
+            texts.append(text)
+        # No character takes more than a surrogate pair; a line has key, dot and line feed beside its text.
+        return 4 * sum(len(text) + 6 for text in texts) <= self._octets
+
+    # --- one screen ---------------------------------------------------------------------------------------
+
+    def size(self, state: AnyState, language: str) -> Size:
+        """Measure one state in one language."""
+        match state:
+            case Listing():
+                return self._listing(state, language)
+            case Screen() | Question() | End():
+                return self._screen(state, language)
+            case _:
+                raise TypeError(f"state '{state.name}' shows nothing")
+
+    def _cost(self, text: Text, language: str, variables: Domains | None = None) -> Cost:
+        return self._meters[language].text(text.by_language[language], variables or self._variables)
+
+    def _known(self, state: AnyState) -> Domains:
+        """What a state's texts may read: in a list, the fields of its rows as well."""
+        action = self._actions.get(state.action) if isinstance(state, Listing) else None
+        if action is None or action.row is None:
+            return self._variables
+        return {**self._variables, **{name: (of_shape(shape),) for name, shape in action.row.items()}}
+
+    def _foot(self, state: Screen | Question | Listing, language: str) -> Cost:
+        """The line back: where some screen can come before this one."""
+        keys, label = self._service.keys, self._service.labels[language].back
+        if not any(trigger.startswith("back>") for trigger in state.triggers):
+            return NOTHING
+        match state:
+            case Question():
+                return Cost.of(f"{keys.home}.{label}")
+            case Screen():
+                return NOTHING if keys.back in state.by_key else Cost.of(f"{keys.back}.{label}")
+            case Listing():
+                return NOTHING if state.ends_on_last else Cost.of(f"{keys.back}.{label}")
+
+    def _note(self, state: AnyState, language: str) -> Cost:
+        """The line that says why an answer was not taken: its longest wording."""
+        kind = state.type if isinstance(state, Question) else None
+        key = (kind, language)
+        if key not in self._notes:
+            self._notes[key] = any_of(
+                Cost.of(self._service.say(refused.code, language, refused.values))
+                for refused in refusals(kind)
+            )
+        return self._notes[key]
+
+    def _turning(self, state: Screen | Question | Listing | End, language: str) -> tuple[Cost, Cost]:
+        keys, labels = self._service.keys, self._service.labels[language]
+        more = f"{state.more_key or keys.more}.{labels.more}"
+        return Cost.of(more), Cost.of(f"{keys.previous}.{labels.previous}")
+
+    def _screen(self, state: Screen | Question | End, language: str) -> Size:
+        title = self._cost(state.text, language)
+        options: list[Cost] = []
+        for option in state.options if isinstance(state, Screen) else ():
+            line = Cost.of(f"{option.key}.").then(self._cost(option.text, language))
+            options.append(line if option.when is None else line.or_nothing())
+        ends = isinstance(state, End)
+        frame = _Frame(
+            note=NOTHING if ends else self._note(state, language),
+            title=title,
+            body=joined(options),
+            foot=NOTHING if isinstance(state, End) else self._foot(state, language),
+        )
+        droppable = bool(options) and is_heading(state.text, state.text.by_language[language].static or "")
+        gives_way, fits = self._fitting(frame, replaced=droppable, dropped=droppable)
+        if droppable and frame.body.may_be_empty and title.octets > self._octets:
+            fits = False  # with every option hidden, the title must stay
+        pages, cut = 1, None
+        if not fits:
+            meter, (more, previous) = self._meters[language], self._turning(state, language)
+            whole = self._lines(state, language, lambda slot: meter.slot(slot, self._variables))
+            pages = page_count(whole, more, previous, self._octets)
+            pieces = self._lines(state, language, lambda slot: meter.piece(slot, self._variables))
+            cut = "a word" if too_long(pieces, more, previous, self._octets) else None
+        return self._sized(state, language, frame, gives_way=gives_way, pages=pages, cut=cut)
+
+    def _lines(
+        self, state: Screen | Question | End, language: str, measure: Callable[[Slot], Cost]
+    ) -> list[list[Cost]]:
+        found = lines(state.text.by_language[language], measure)
+        for option in state.options if isinstance(state, Screen) else ():
+            found += lines(option.text.by_language[language], measure, before=f"{option.key}.")
+        return found
+
+    def _listing(self, state: Listing, language: str) -> Size:
+        more, previous = self._turning(state, language)
+        row = self._cost(state.row, language, self._known(state))
+        if state.variable is not None:
+            row = Cost.of("9.").then(row)
+        title = NOTHING if state.text is None else self._cost(state.text, language)
+        heading = state.text is not None and is_heading(
+            state.text, state.text.by_language[language].static or ""
+        )
+        frame = _Frame(
+            self._note(state, language), title, row, self._foot(state, language), joined((more, previous))
+        )
+        gives_way, _ = self._fitting(frame, replaced=heading, dropped=True)
+        cut = "a row" if joined((row, more)).octets > self._octets else None
+        rows = 1
+        while (
+            rows < (state.rows_max or ROWS_MAX)
+            and joined((title, *[row] * (rows + 1), more, previous)).octets <= self._octets
+        ):
+            rows += 1
+        return self._sized(state, language, frame, gives_way=gives_way, rows=rows, cut=cut)
+
+    def _fitting(self, frame: _Frame, *, replaced: bool, dropped: bool) -> tuple[tuple[str, ...], bool]:
+        """Find what may be left out, and whether the screen then fits in one piece whatever it shows."""
+        left_out: frozenset[str] = frozenset()
+        fits = False
+        for each in (frame, frame.without_note()):
+            for dropping, cost in each.attempts(replaced=replaced, dropped=dropped):
+                fits = cost.octets <= self._octets
+                if fits:
+                    left_out |= dropping
+                    break
+            else:
+                left_out |= {name for name in ("note", "back") if getattr(frame, _PARTS[name]) is not NOTHING}
+        return tuple(name for name in ("back", "note", "title") if name in left_out), fits
+
+    def _sized(
+        self,
+        state: Screen | Question | Listing | End,
+        language: str,
+        frame: _Frame,
+        *,
+        gives_way: tuple[str, ...],
+        pages: int = 1,
+        rows: int | None = None,
+        cut: str | None = None,
+    ) -> Size:
+        whole = joined((frame.title, frame.body, frame.turning, frame.foot))
+        noted = None if frame.note is NOTHING else joined((frame.note, whole)).octets
+        return Size(
+            state=state.name,
+            language=language,
+            octets=whole.octets,
+            with_note=noted,
+            encoding=whole.encoding,
+            forced_by=self._finder.find(state, language, self._known(state)) if whole.is_ucs2 else None,
+            gives_way=gives_way,
+            pages=pages,
+            rows=rows,
+            cut=cut,
+        )
+
+
+_FIELDS: Mapping[type, str] = {Screen: "text", Question: "ask", End: "end", Listing: "row"}
+_PARTS = {"note": "note", "back": "foot"}
