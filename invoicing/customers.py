@@ -26,6 +26,10 @@ from invoicing.storage.requests import Request
 from invoicing.values import LANGUAGES, pin_is_weak, pin_is_well_formed
 
 
+class PinBusy(Exception):
+    """All tries that are left are being compared at this moment: roll back and ask again in a moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class PinTry:
     """A counted try: the hash to compare with, outside any transaction."""
@@ -126,13 +130,18 @@ def count_try(
 ) -> PinTry | Refused:
     """Take one of the tries that are left.
 
-    Tries used up without a lock mean that their requests died or are still comparing: that locks too, else a
-    guesser who kills connections would guess for ever.
+    Raises:
+        PinBusy: other requests have taken the last tries and compare at this moment.
     """
     assert customer.pin_hash is not None
-    if storage.count_pin_try(conn, customer.id, limits.pin_tries):
+    if storage.count_pin_try(conn, customer.id, limits.pin_tries, now):
         return PinTry(customer.id, customer.pin_hash)
-    _lock(conn, now, customer, actor)
+    if not customer.pin_locked:
+        last = customer.pin_tried_at
+        if last is not None and now - last < limits.pin_check_max:
+            raise PinBusy
+        # They died while comparing. Their tries are spent: else a guesser who kills connections never ends.
+        _lock(conn, now, customer, actor)
     return Refused(Refusal.PIN_LOCKED)
 
 
@@ -146,7 +155,7 @@ def judge_try(
         return Refused(Refusal.PIN_LOCKED)  # others guessed wrong while this one was compared
     audit.note(conn, now, actor, "pin_wrong", f"customer:{customer.id}")
     failed = customer.pin_failed
-    if failed == 0 and storage.count_pin_try(conn, customer.id, limits.pin_tries):
+    if failed == 0 and storage.count_pin_try(conn, customer.id, limits.pin_tries, now):
         failed = 1  # a right PIN cleared the count while this one was compared; this wrong one came after it
     left = limits.pin_tries - failed
     if left <= 0 or customer.pin_locked:

@@ -10,13 +10,13 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from invoicing import cards, customers, invoices, merchants, payments, pins, requests
 from invoicing.audit import Actor
-from invoicing.customers import Checking, InHand, PinTry
+from invoicing.customers import Checking, InHand, PinBusy, PinTry
 from invoicing.limits import Limits
 from invoicing.payments import PayAnswer, PayOrder
 from invoicing.ports import CardProcessor, Clock, Outcome, PurchaseRequest, Unknown
@@ -41,6 +41,8 @@ from invoicing.results import (
 from invoicing.storage.connect import reading, write
 from invoicing.storage.payments import Payment
 from invoicing.storage.requests import Request
+
+B = TypeVar("B")
 
 log: Final = logging.getLogger(__name__)
 _POLL: Final = timedelta(milliseconds=50)
@@ -199,9 +201,7 @@ class Invoicing(Registration):
         """Whether this is the customer's PIN. Takes about 30 ms; a wrong one counts (S6)."""
         now, actor = self._clock.now(), Actor(msisdn, channel)
         body = requests.body_hash("check_pin", msisdn)
-        begun = write(
-            self._engine, lambda conn: customers.begin_check(conn, now, self._limits, key, body, actor)
-        )
+        begun = self._in_turn(lambda conn: customers.begin_check(conn, now, self._limits, key, body, actor))
         if isinstance(begun, InHand):
             present = self._wait(begun.row)
             return present if isinstance(present, PinRight | Refused) else Refused(Refusal.INTERRUPTED)
@@ -247,9 +247,8 @@ class Invoicing(Registration):
     def begin_payment(self, key: RequestKey, body: str, order: PayOrder) -> Checking | InHand | PayAnswer:
         """The first transaction of `pay`; a stage of its own so that tests can stop the world after it."""
         now, ready = self._clock.now(), self._processor.available()
-        return write(
-            self._engine,
-            lambda conn: payments.begin(conn, now, self._limits, key, body, order, ready=ready),
+        return self._in_turn(
+            lambda conn: payments.begin(conn, now, self._limits, key, body, order, ready=ready)
         )
 
     def start_payment(
@@ -308,6 +307,18 @@ class Invoicing(Registration):
                 return present
             self._sleep(_POLL.total_seconds())
         return present
+
+    def _in_turn(self, begin: Callable[[Connection], B]) -> B | Refused:
+        """Begin something that needs a PIN try; where others hold the last ones, after them.
+
+        A refusal for their sake is not kept with the key: the same request may come again.
+        """
+        for _ in range(int(self._limits.same_key_wait / _POLL)):
+            try:
+                return write(self._engine, begin)
+            except PinBusy:
+                self._sleep(_POLL.total_seconds())
+        return Refused(Refusal.UNAVAILABLE)
 
     def _page_size(self, limit: int) -> int:
         return max(1, min(limit, self._limits.page_rows_max))

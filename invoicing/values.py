@@ -72,6 +72,8 @@ def shop_name(typed: str) -> str | None:
     name can never read as a menu's numbered line (domain.md S13).
     """
     text = unicodedata.normalize("NFKC", typed.translate(_APOSTROPHES))
+    if _poses_as_click(text):
+        return None
     text = re.sub(r"\s+", " ", text)
     text = _NAME_STRANGER.sub("", text)
     text = re.sub(r"(?<=[0-9])\.", "", text)
@@ -81,8 +83,9 @@ def shop_name(typed: str) -> str | None:
 
 
 _LOOKS_LIKE: Final = str.maketrans(
-    {"1": "I", "!": "I", "L": "I", "K": "C", "\u0421": "C", "\u041a": "C", "\u041b": "I", "\u0418": "I"}
+    dict.fromkeys("1!|L\u041b\u0418\u0406\u04c0\u0399", "I") | dict.fromkeys("K\u0421\u041a\u039a\u03f9", "C")
 )
+"""Letters and signs that read as the I, L, C and K of CLICK, in Latin, Cyrillic and Greek."""
 
 
 def _poses_as_click(name: str) -> bool:
@@ -108,9 +111,11 @@ _LATIN: Final = (
 def latin_name(name: str) -> str:
     """The name in ASCII letters by the Uzbek Latin alphabet, for texts that must stay in GSM 03.38."""
     letters = []
-    for letter in name:
+    for place, letter in enumerate(name):
         latin = _LATIN.get(letter.lower(), letter)
-        letters.append(latin.upper() if letter.isupper() else latin)
+        if letter.isupper():
+            latin = latin.capitalize() if name[place + 1 : place + 2].islower() else latin.upper()
+        letters.append(latin)
     return "".join(letters)
 
 

@@ -12,7 +12,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -30,8 +31,15 @@ _POOL_SIZE: Final = 20
 _READS_ONLY: Final = "invoicing_reads_only"
 _RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01", "55P03"})
 
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    wait_s: float
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 # SQLite's own waiting is unfair (it sleeps and tries again, up to 100 ms a time): writers of a process queue.
-_writers: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
+_writers: WeakKeyDictionary[Engine, _Turns] = WeakKeyDictionary()
 
 
 class StorageBusy(Exception):
@@ -64,7 +72,7 @@ def connect(url: str, *, wait_s: float = BUSY_WAIT_S) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     if not in_memory:
-        _writers[engine] = threading.Lock()
+        _writers[engine] = _Turns(wait_s)
     return engine
 
 
@@ -116,19 +124,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _turn(engine: Engine) -> Iterator[None]:
-    lock = _writers.get(engine)
-    with _held(lock) if lock else nullcontext():
+    turns = _writers.get(engine)
+    if turns is None:
         yield
-
-
-@contextmanager
-def _held(lock: threading.Lock) -> Iterator[None]:
-    if not lock.acquire(timeout=BUSY_WAIT_S):
+        return
+    if not turns.lock.acquire(timeout=turns.wait_s):
         raise StorageBusy(_BUSY)
     try:
         yield
     finally:
-        lock.release()
+        turns.lock.release()
 
 
 def _is_conflict(error: DBAPIError) -> bool:

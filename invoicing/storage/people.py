@@ -33,6 +33,7 @@ class Customer:
     lang: str
     pin_hash: str | None
     pin_failed: int
+    pin_tried_at: datetime | None
     pin_locked: bool
     state: str
 
@@ -67,6 +68,7 @@ _customers = select(
     customer.c.lang,
     customer.c.pin_hash,
     customer.c.pin_failed,
+    customer.c.pin_tried_at,
     customer.c.pin_locked,
     customer.c.state,
 )
@@ -161,10 +163,10 @@ def set_customer_language(conn: Connection, customer_id: int, lang: str) -> None
     change(conn, customer, [customer.c.id == customer_id], {"lang": lang})
 
 
-def count_pin_try(conn: Connection, customer_id: int, tries_max: int) -> bool:
+def count_pin_try(conn: Connection, customer_id: int, tries_max: int, at: datetime) -> bool:
     """Take one of the tries that are left, before the PIN is looked at; `False` where none is."""
     where = [customer.c.id == customer_id, ~customer.c.pin_locked, customer.c.pin_failed < tries_max]
-    return change(conn, customer, where, {"pin_failed": customer.c.pin_failed + 1})
+    return change(conn, customer, where, {"pin_failed": customer.c.pin_failed + 1, "pin_tried_at": at})
 
 
 def clear_pin_tries(conn: Connection, customer_id: int) -> bool:

@@ -130,6 +130,7 @@ customer = Table(
     Column("lang", String(8), nullable=False),
     Column("pin_hash", Text),
     Column("pin_failed", Integer, nullable=False),
+    Column("pin_tried_at", UtcTime),
     Column("pin_locked", Boolean, nullable=False),
     Column("imsi_hash", String(64)),
     Column("imsi_changed_at", UtcTime),

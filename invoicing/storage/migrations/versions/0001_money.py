@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("lang", sa.String(length=8), nullable=False),
         sa.Column("pin_hash", sa.Text(), nullable=True),
         sa.Column("pin_failed", sa.Integer(), nullable=False),
+        sa.Column("pin_tried_at", MOMENT, nullable=True),
         sa.Column("pin_locked", sa.Boolean(), nullable=False),
         sa.Column("imsi_hash", sa.String(length=64), nullable=True),
         sa.Column("imsi_changed_at", MOMENT, nullable=True),
