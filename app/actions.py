@@ -14,7 +14,7 @@ from typing import Annotated, Any, ParamSpec, Protocol, TypeVar
 
 from invoicing import results as domain
 from invoicing.requests import RequestKey
-from invoicing.results import Kind, Refusal
+from invoicing.results import Kind, Refusal, Status
 from invoicing.service import Invoicing
 from ussd_engine import Action, Amount, Call, Max, Msisdn, Rows, Secret, When, Word
 from ussd_engine.actions import declared
@@ -172,6 +172,15 @@ class Pending:
     """The bank's answer is not known yet."""
 
 
+# What a customer is told who opens an invoice that nothing can be done about any more.
+_NOT_OWED: Mapping[Status, Refusal] = {
+    Status.IN_PROGRESS: Refusal.BEING_PAID,
+    Status.PAID: Refusal.ALREADY_PAID,
+    Status.DECLINED: Refusal.ALREADY_DECLINED,
+    Status.CANCELLED: Refusal.ALREADY_CANCELLED,
+    Status.EXPIRED: Refusal.ALREADY_EXPIRED,
+    Status.REFUNDED: Refusal.ALREADY_REFUNDED,
+}
 _ROLES: Mapping[Kind, type[Merchant] | type[Customer] | type[Stranger] | type[Blocked]] = {
     Kind.MERCHANT: Merchant,
     Kind.CUSTOMER: Customer,
@@ -252,7 +261,10 @@ class MenuActions:
 
     async def owed_one(self, call: Call, invoice: Id) -> Owed | Refused:
         found = await self._in_thread(self._invoicing.open_invoice, call.msisdn, invoice)
-        return Refused(found.reason) if isinstance(found, domain.Refused) else Owed(_invoice(found))
+        if isinstance(found, domain.Refused):
+            return Refused(found.reason)
+        closed = _NOT_OWED.get(found.status)
+        return Refused(closed) if closed else Owed(_invoice(found))
 
     async def decline(self, call: Call, invoice: Id) -> Declined | Refused:
         done = await self._in_thread(self._invoicing.decline, _key(call), call.msisdn, invoice)
