@@ -156,7 +156,7 @@ class Engine:
             await asyncio.wait([ahead.reply])
         mine = _InFlight(identity, loop.create_future())
         self._running[key] = mine
-        reply, outcome = self._say("trouble"), "trouble"
+        reply, outcome = None, "trouble"
         try:
             reply, outcome = await self._turn(turn, key, identity, started + turn.deadline_s)
         except StoreError as error:
@@ -169,6 +169,7 @@ class Engine:
             )
         finally:
             del self._running[key]
+            reply = reply or self._say("trouble")
             mine.reply.set_result(reply)
             self._watch.turn(turn.gateway, outcome, loop.time() - started)
         return reply
@@ -177,9 +178,13 @@ class Engine:
 
     def _identity(self, turn: Turn) -> bytes:
         """Hash what makes a request this request."""
-        said = turn.request_id or (turn.text if turn.accumulated is None else turn.accumulated)
-        kind = "" if turn.accumulated is not None else turn.kind.value
-        return keyed_hash(self._key, turn.dialogue, kind, said)
+        if turn.accumulated is not None:
+            return self._fingerprint(turn.dialogue, turn.accumulated)
+        return keyed_hash(self._key, turn.dialogue, turn.kind.value, turn.request_id or turn.text)
+
+    def _fingerprint(self, dialogue: str, accumulated: str) -> bytes:
+        """Hash a request by all that was typed: proof of a repeat, and that a longer text goes on from it."""
+        return keyed_hash(self._key, dialogue, "", accumulated)
 
     async def _turn(self, turn: Turn, key: str, identity: bytes, deadline: float) -> tuple[Reply, str]:
         loaded = await self._store.load(key)
@@ -225,7 +230,6 @@ class Engine:
             before=before,
             fingerprint=identity,
             taken=len(accumulated),
-            taken_hash=keyed_hash(self._key, accumulated) if accumulated else b"",
             reply=reply.text,
             at=self._clock(),
             began=began,
@@ -270,7 +274,9 @@ class Engine:
         if turn.accumulated is None:
             return turn.text
         taken = turn.accumulated[: record.taken]
-        if len(taken) < record.taken or (taken and keyed_hash(self._key, taken) != record.taken_hash):
+        if len(taken) < record.taken:
+            return None
+        if taken and self._fingerprint(turn.dialogue, taken) != record.fingerprint:
             return None
         rest = turn.accumulated[record.taken :]
         if rest.startswith("*"):
@@ -314,7 +320,9 @@ class Engine:
             changes, doing = action.changes, action.run(call, run.args, self._clock())
         task = asyncio.ensure_future(doing)
         try:
-            await asyncio.wait([task], timeout=max(deadline - ANSWER_MARGIN_S - started, 0.0))
+            await asyncio.sleep(0)
+            if not task.done():  # one that had nothing to wait for needs no timer
+                await asyncio.wait([task], timeout=max(deadline - ANSWER_MARGIN_S - started, 0.0))
         finally:
             if not task.done():
                 self._leave(task, running=changes)

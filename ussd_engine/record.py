@@ -21,8 +21,8 @@ class Record(msgspec.Struct, array_like=True, kw_only=True):
         dialogue: hash of the gateway's dialogue id, 8 octets; empty where the gateway has none.
         before: the same of the dialogue that this one replaced: its late answers are refused.
         fingerprint: keyed hash of the last request, 8 octets (its text may hold a PIN).
-        taken: characters of the accumulated text that have been used, where the gateway sends that.
-        taken_hash: keyed hash of those characters.
+        taken: characters of the accumulated text that have been used, where the gateway sends that; they are
+            what `fingerprint` was made of.
         reply: the last screen.
         at: when it was answered, Unix seconds.
         began: when the dialogue began, Unix seconds.
@@ -35,7 +35,6 @@ class Record(msgspec.Struct, array_like=True, kw_only=True):
     before: bytes
     fingerprint: bytes
     taken: int
-    taken_hash: bytes
     reply: str
     at: float
     began: float
@@ -57,9 +56,5 @@ def decode(octets: bytes) -> Record | None:
 
 def keyed_hash(key: bytes, *parts: str) -> bytes:
     """Hash texts to 8 octets under a key, so that a stored hash of a PIN can't be tried out."""
-    digest = hashlib.blake2b(digest_size=8, key=key)
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogatepass")
-        digest.update(b"%d:" % len(encoded))
-        digest.update(encoded)
-    return digest.digest()
+    joined = "".join([f"{len(part)}:{part}" for part in parts])
+    return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
