@@ -23,15 +23,16 @@ def read_form(body: bytes, content_type: str, known: Mapping[str, int]) -> dict[
         WireError: another content type (415), more than `FIELDS_MAX` fields, invalid UTF-8, a known field
             twice or over its limit. The message names the field, never what it holds: that may be a PIN.
     """
-    if content_type.partition(";")[0].strip().lower() != FORM:
+    if content_type != FORM and content_type.partition(";")[0].strip().lower() != FORM:
         raise WireError(f"send {FORM}", status=415)
-    pairs = body.split(b"&", FIELDS_MAX)
+    # Octets that are not UTF-8 pass here as lone surrogates; `_text` refuses them with the field's name.
+    pairs = body.decode("utf-8", "surrogateescape").split("&", FIELDS_MAX)
     if len(pairs) > FIELDS_MAX:
         raise WireError(f"more than {FIELDS_MAX} fields")
     found: dict[str, str] = {}
     for pair in pairs:
-        raw_name, _, raw_value = pair.partition(b"=")
-        name = _text(raw_name, "a field's name")
+        raw_name, _, raw_value = pair.partition("=")
+        name = raw_name if raw_name in known else _text(raw_name, "a field's name")
         limit = known.get(name)
         if limit is None:
             continue
@@ -44,13 +45,12 @@ def read_form(body: bytes, content_type: str, known: Mapping[str, int]) -> dict[
     return found
 
 
-def _text(raw: bytes, what: str) -> str:
-    if b"+" in raw:
-        raw = raw.replace(b"+", b" ")
-    if b"%" in raw:
-        raw = unquote_to_bytes(raw)
+def _text(raw: str, what: str) -> str:
+    if raw.isascii() and "%" not in raw and "+" not in raw:
+        return raw
+    octets = raw.replace("+", " ").encode("utf-8", "surrogateescape")
     try:
-        return raw.decode("utf-8")
+        return unquote_to_bytes(octets).decode("utf-8")
     except UnicodeDecodeError:
         # `from None`: the cause would carry the bytes themselves into a log.
         raise WireError(f"{what} is not valid UTF-8") from None
