@@ -48,7 +48,7 @@ from invoicing.results import (
     Status,
 )
 from invoicing.service import Invoicing
-from invoicing.storage.connect import StorageBusy, connect
+from invoicing.storage.connect import StorageBusy, StorageError, StorageFailed, connect
 from invoicing.storage.migrations import upgrade
 from invoicing.workers import Recovered, Workers
 
@@ -96,6 +96,8 @@ __all__ = [
     "Sender",
     "Status",
     "StorageBusy",
+    "StorageError",
+    "StorageFailed",
     "SystemClock",
     "Unknown",
     "Workers",

@@ -88,10 +88,10 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
         "en": "CLICK: payment No {payment} of invoice No {number} reversed, {sum} UZS returned",
     },
     Template.PIN_LOCKED: {
-        "ru": "CLICK: PIN заблокирован: 3 неверных ввода. Тел. +998712310880",
-        "uz": "CLICK: PIN bloklandi: 3 marta xato kiritildi. Tel. +998712310880",
-        "uz-Cyrl": "CLICK: PIN блокланди: 3 марта хато киритилди. Тел. +998712310880",
-        "en": "CLICK: PIN locked after 3 wrong tries. Call +998712310880",
+        "ru": "CLICK: PIN заблокирован: неверные вводы. Тел. +998712310880",
+        "uz": "CLICK: PIN bloklandi: xato kiritildi. Tel. +998712310880",
+        "uz-Cyrl": "CLICK: PIN блокланди: хато киритилди. Тел. +998712310880",
+        "en": "CLICK: PIN locked after wrong tries. Call +998712310880",
     },
 }
 

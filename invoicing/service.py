@@ -1,7 +1,7 @@
 """The public face of the money domain: plain calls, each opening its own transactions, safe from any thread.
 
 What a dialogue may expect and refuse comes back as a value. Exceptions are for what nobody planned:
-`StorageBusy` (nothing was written, ask again) and the database's own errors (nothing was written either).
+`StorageBusy` (nothing was written, ask again) and `StorageFailed` (ask again under the same key).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 T = TypeVar("T")
@@ -42,10 +42,23 @@ class _Turns:
 _writers: WeakKeyDictionary[Engine, _Turns] = WeakKeyDictionary()
 
 
-class StorageBusy(Exception):
-    """The database could not take the transaction now; nothing was written, the same call may come again."""
+class StorageError(Exception):
+    """The database is out of reach. `retryable`: nothing was written, the same call may be made again."""
+
+    retryable = False
+
+
+class StorageBusy(StorageError):
+    """The transaction's turn did not come in time, or it met conflicts five times (domain.md F19)."""
 
     retryable = True
+
+
+class StorageFailed(StorageError):
+    """Disk full, connection lost, server gone (domain.md F15).
+
+    Nothing was written unless the commit itself was cut off; the same call under the same key tells.
+    """
 
 
 def connect(url: str, *, wait_s: float = BUSY_WAIT_S) -> Engine:
@@ -94,7 +107,7 @@ def write(engine: Engine, work: Callable[[Connection], T]) -> T:
     `work` touches nothing but the connection: no hashing, no I/O, no call that opens a transaction.
 
     Raises:
-        StorageBusy: the turn did not come in time, or five tries met a conflict (domain.md F19).
+        StorageBusy, StorageFailed.
     """
     for attempt in range(1, TRIES_MAX + 1):
         try:
@@ -104,7 +117,7 @@ def write(engine: Engine, work: Callable[[Connection], T]) -> T:
             raise StorageBusy(_BUSY) from error
         except DBAPIError as error:
             if not _is_conflict(error):
-                raise
+                raise _failure(error) from error
             if attempt == TRIES_MAX or engine.dialect.name == "sqlite":  # SQLite has waited already
                 raise StorageBusy(_BUSY) from error
             time.sleep(random.uniform(0.005, 0.02) * 2**attempt)
@@ -113,13 +126,21 @@ def write(engine: Engine, work: Callable[[Connection], T]) -> T:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One snapshot to read from; on SQLite it neither waits for writers nor holds them up."""
+    """One snapshot to read from; on SQLite it neither waits for writers nor holds them up.
+
+    Raises:
+        StorageBusy, StorageFailed.
+    """
     try:
-        connection = engine.connect().execution_options(**{_READS_ONLY: True})
+        with (
+            engine.connect().execution_options(**{_READS_ONLY: True}) as connection,
+            connection.begin(),
+        ):
+            yield connection
     except PoolTimeout as error:
         raise StorageBusy(_BUSY) from error
-    with connection, connection.begin():
-        yield connection
+    except DBAPIError as error:
+        raise (StorageBusy(_BUSY) if _is_conflict(error) else _failure(error)) from error
 
 
 @contextmanager
@@ -134,6 +155,13 @@ def _turn(engine: Engine) -> Iterator[None]:
         yield
     finally:
         turns.lock.release()
+
+
+def _failure(error: DBAPIError) -> Exception:
+    """What the world did is told as such; a broken constraint or statement is our fault and stays."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return StorageFailed(f"the database failed: {type(error.orig).__name__}")
+    return error
 
 
 def _is_conflict(error: DBAPIError) -> bool:

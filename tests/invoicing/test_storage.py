@@ -13,11 +13,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import IntegrityError
 
-from invoicing import StorageBusy, connect, upgrade
+from invoicing import Issued, StorageBusy, StorageFailed, connect, upgrade
 from invoicing.storage.connect import reading, write
 from invoicing.storage.rows import next_number
 from invoicing.storage.tables import inbox, invoice, metadata, sequence
-from tests.invoicing.world import World, in_memory
+from tests.invoicing.world import CUSTOMER, FIFTY, SHOP, World, in_memory
 
 THREADS, EACH = 16, 15
 
@@ -115,6 +115,41 @@ def test_a_database_in_memory_is_one_and_queues_its_users() -> None:
     with engine.begin(), pytest.raises(StorageBusy), reading(engine):
         pass
     assert write(engine, lambda conn: next_number(conn, "invoice")) == 1001
+
+
+def test_a_full_disk_leaves_no_half_of_anything_and_the_key_may_come_again(world: World) -> None:
+    def allow(pages: str) -> None:
+        with world.engine.connect() as conn:
+            conn.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    with world.engine.connect() as conn:
+        used = int(conn.exec_driver_sql("PRAGMA page_count").scalar_one())
+    allow(str(used))
+    keys = [world.key()]
+
+    def issue_for_ever() -> None:
+        while world.service.issue(keys[-1], SHOP, CUSTOMER, FIFTY, again=True):
+            keys.append(world.key())
+
+    with pytest.raises(StorageFailed) as caught:
+        issue_for_ever()
+    counts = [world.count(table) for table in ("invoice", "outbox", "request_log")]
+    allow("1000000")
+    again = world.service.issue(keys[-1], SHOP, CUSTOMER, FIFTY, again=True)
+
+    assert not caught.value.retryable
+    assert counts == [len(keys) - 1] * 3
+    assert isinstance(again, Issued)
+    assert again.invoice.number == 1000 + len(keys)
+
+
+def test_a_database_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path}/no/such/folder/money.db")
+
+    with pytest.raises(StorageFailed):
+        write(engine, lambda conn: next_number(conn, "invoice"))
+    with pytest.raises(StorageFailed), reading(engine):
+        pass
 
 
 def test_what_fails_is_rolled_back_as_a_whole() -> None:
