@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
 from app.actions import InThread
 from app.settings import Gateway
-from invoicing import InboxSender
+from invoicing import InboxSender, Relay
 from ussd_engine import Engine, SessionStore
 from ussd_engine.record import decode
+
+_ON_THEIR_WAY_MAX, _LOOK_AGAIN_S = 20, 0.05
 
 
 class Demo:
@@ -20,17 +23,23 @@ class Demo:
         engine: Engine,
         store: SessionStore,
         inbox: InboxSender,
+        relay: Relay,
         gateways: Iterable[Gateway],
         in_thread: InThread,
     ) -> None:
         self._engine = engine
         self._store = store
         self._inbox = inbox
+        self._relay = relay
         self._gateways = [gateway.name for gateway in gateways]
         self._in_thread = in_thread
 
     async def inbox(self, msisdn: str) -> list[dict[str, Any]]:
-        """The phone's SMS, newest last."""
+        """The phone's SMS, newest last; waits a moment for those that are on their way."""
+        for _ in range(_ON_THEIR_WAY_MAX):
+            if not await self._in_thread(self._relay.depth):
+                break
+            await asyncio.sleep(_LOOK_AGAIN_S)
         found = await self._in_thread(self._inbox.inbox, msisdn)
         return [
             {

@@ -93,9 +93,7 @@ def prepare(settings: Settings, folder: Path, key: str, *, demo: bool) -> Plan:
             if demo:
                 money.invoicing.seed_demo()
         service = compile_menus(_menu_texts(settings), declared_actions())
-    except CannotOpen as error:
-        raise CannotStart(str(error)) from None
-    except menufiles.NoMenus as error:
+    except (CannotOpen, menufiles.NoMenus, plugins.UnknownPlugin) as error:
         raise CannotStart(str(error)) from None
     except MenuError as error:
         raise CannotStart(f"the menus have mistakes:\n{error}") from None
@@ -190,7 +188,7 @@ def _front(
     async def database() -> None:
         await in_thread(money.probe)
 
-    pages = Demo(engine, store, money.inbox, plan.settings.gateways.values(), in_thread)
+    pages = Demo(engine, store, money.inbox, money.relay, plan.settings.gateways.values(), in_thread)
     return Front(
         routes=tuple(_routes(plan.settings, engine, metrics)),
         metrics=metrics,

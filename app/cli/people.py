@@ -142,7 +142,7 @@ def import_file(
 
 @contextmanager
 def _money(config: Path | None, data: Path | None) -> Iterator[Money]:
-    from app import running
+    from app import plugins, running
     from app.money import CannotOpen, Money
     from app.settings import SettingsError, load
 
@@ -154,7 +154,7 @@ def _money(config: Path | None, data: Path | None) -> Iterator[Money]:
         with Money.open(settings, folder, key.encode()) as money:
             money.upgrade()
             yield money
-    except (SettingsError, CannotOpen) as error:
+    except (SettingsError, CannotOpen, plugins.UnknownPlugin) as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")

@@ -1,0 +1,151 @@
+"""Servers as users start them: a process of its own, found by its ready line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+USSD = Path(sys.executable).with_name("ussd")
+START_MAX_S = 60
+MERCHANT, OTHER_MERCHANT = "998901112233", "998933334455"
+CUSTOMER, STRANGER = "998901234567", "998977654321"
+PIN = "24680"
+
+
+def run_ussd(
+    *arguments: str, typed: str = "", env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`ussd …` to its end."""
+    return subprocess.run(
+        [USSD, *arguments],
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=START_MAX_S,
+        env=_environment(env),
+        cwd=cwd,
+        check=False,
+    )
+
+
+def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("USSD_")} | dict(
+        extra or {}
+    )
+
+
+@dataclass
+class Served:
+    """A started `ussd demo` or `ussd serve`."""
+
+    process: subprocess.Popen[str]
+    log: Path
+    url: str = ""
+
+    def wait_until_ready(self) -> None:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("ready http://"), f"{line!r}\n{self.logged()}"
+        self.url = line.split()[1]
+
+    def logged(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def request(
+        self,
+        path: str,
+        body: bytes | None = None,
+        *,
+        method: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, str]:
+        """Status and text; a body is posted as a form unless `headers` say otherwise."""
+        sent = {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
+        request = urllib.request.Request(self.url + path, body, sent | dict(headers or {}), method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def inbox(self, msisdn: str) -> list[dict[str, Any]]:
+        status, text = self.request(f"/demo/inbox/{msisdn}")
+        assert status == 200, text
+        found: list[dict[str, Any]] = json.loads(text)
+        return found
+
+    def caller(self, msisdn: str, gateway: str = "africastalking") -> Caller:
+        return Caller(self, msisdn, gateway)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(timeout=30)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return status
+
+
+@dataclass
+class Caller:
+    """A phone at Africa's Talking: dials, answers, and remembers what was typed."""
+
+    served: Served
+    msisdn: str
+    gateway: str
+    dialogue: str = ""
+    code: str = ""
+    typed: list[str] = field(default_factory=list)
+
+    def dial(self, code: str, *answers: str) -> str:
+        """The last screen, beginning with `CON ` or `END `."""
+        self.dialogue, self.code, self.typed = uuid4().hex, code, []
+        screen = self.repeat()
+        for answer in answers:
+            screen = self.answer(answer)
+        return screen
+
+    def answer(self, text: str) -> str:
+        self.typed.append(text)
+        return self.repeat()
+
+    def repeat(self) -> str:
+        """The same request once more."""
+        form = {
+            "sessionId": self.dialogue,
+            "serviceCode": self.code,
+            "phoneNumber": f"+{self.msisdn}",
+            "networkCode": "43404",
+            "text": "*".join(self.typed),
+        }
+        status, text = self.served.request(f"/gateways/{self.gateway}", urlencode(form).encode())
+        assert status == 200, text
+        return text
+
+
+def launch(arguments: Sequence[str], log: Path, env: Mapping[str, str] | None, cwd: Path) -> Served:
+    """Start `ussd …` with its stderr in `log`; don't wait for it."""
+    with log.open("w", encoding="utf-8") as stderr:
+        process = subprocess.Popen(
+            [USSD, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env=_environment(env),
+            cwd=cwd,
+        )
+    return Served(process, log)
