@@ -166,7 +166,7 @@ class DigitsType:
 class ChoiceType:
     """One of a few words; case does not matter."""
 
-    choices: Mapping[str, str]
+    choices: Mapping[str, str] = field(hash=False)
     kind: str = "choice"
     secret: bool = False
 
