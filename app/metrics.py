@@ -33,6 +33,7 @@ class Metrics:
         )
         # `labels()` takes a lock and builds a key every time; what a turn needs is looked up once.
         self._prepared: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._prepared_actions: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     def turn(self, gateway: str, outcome: str, seconds: float) -> None:
         """Count a turn."""
@@ -45,8 +46,12 @@ class Metrics:
 
     def action(self, name: str, result: str, seconds: float) -> None:
         """Count an action."""
-        self._actions.labels(name, result).inc()
-        self._action_seconds.labels(name).observe(seconds)
+        prepared = self._prepared_actions.get((name, result))
+        if prepared is None:
+            prepared = (self._actions.labels(name, result), self._action_seconds.labels(name))
+            self._prepared_actions[name, result] = prepared
+        prepared[0].inc()
+        prepared[1].observe(seconds)
 
     def refuse(self, gateway: str, outcome: str) -> None:
         """Count a request that the engine didn't answer (`adapters.http.Observer`)."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from ussd_engine.core.events import ActionDone, Event
 
 Clock = Callable[[], float]
@@ -22,8 +24,7 @@ class Kind(Enum):
     TIMEOUT = "timeout"
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """One request of a gateway, freed of its wire form.
 
     Attributes:

@@ -50,6 +50,9 @@ CURSORS_MAX = 10
 SCREEN_OCTETS = 160
 """3GPP TS 23.038 §5: octets of one USSD string."""
 
+Shown = Screen | Question | Listing | End
+"""States that wait for the subscriber."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -129,7 +132,7 @@ class _Walk:
 
     def answer(self, text: str) -> Effect:
         state = self.here()
-        if not isinstance(state, Screen | Question | Listing | End):
+        if not isinstance(state, Shown):
             raise UssdEngineError(f"state '{self.state}' takes no answers")
         return self.arrive() if self.hear(state, text) else self.show(state)
 
@@ -138,7 +141,7 @@ class _Walk:
         session = self.session
         if isinstance(state, Listing) and done.result == "rows":
             return self.rows(state, done)
-        if not isinstance(state, Do | Listing):
+        if not isinstance(state, (Do, Listing)):
             raise UssdEngineError(f"no action was running in state '{self.state}'")
         for name, value in done.values.items():
             session.variables[name] = value
@@ -159,21 +162,21 @@ class _Walk:
 
     # --- taking an answer ---------------------------------------------------------------------------------
 
-    def hear(self, state: Screen | Question | Listing | End, text: str) -> bool:
+    def hear(self, state: Shown, text: str) -> bool:
         """Use what was typed or dialled in this turn, and note how it was judged."""
         self.judged = text
         moved = self.take(state, text)
         self.heard.append(self.judged)
         return moved
 
-    def take(self, state: Screen | Question | Listing | End, text: str) -> bool:
+    def take(self, state: Shown, text: str) -> bool:
         """Use an answer: True when the dialogue moved on, False when the same screen is to be shown again."""
         self.session.answers += 1
         if self.turn_page(state, text):
             return False
         return self.navigate(state, text) or self.accept(state, text)
 
-    def accept(self, state: Screen | Question | Listing | End, text: str) -> bool:
+    def accept(self, state: Shown, text: str) -> bool:
         """Use what was typed as a choice or a value: True when the dialogue moved on."""
         refused = self.choose(state, text)
         if refused is None:
@@ -182,7 +185,7 @@ class _Walk:
         self.judged = Masked(len(text), refused.code, readable=refused.readable)
         return self.refuse(refused)
 
-    def turn_page(self, state: Screen | Question | Listing | End, text: str) -> bool:
+    def turn_page(self, state: Shown, text: str) -> bool:
         keys, session = self.service.keys, self.session
         step = 1 if text == (state.more_key or keys.more) else -1 if text == keys.previous else 0
         if step == 0 or isinstance(state, Listing):
@@ -195,13 +198,13 @@ class _Walk:
         self.fire("more" if step == 1 else "less")
         return True
 
-    def navigate(self, state: Screen | Question | Listing | End, text: str) -> bool:
+    def navigate(self, state: Shown, text: str) -> bool:
         keys = self.service.keys
         if isinstance(state, Screen) and text in state.by_key:
             return False
         if text == (keys.home if isinstance(state, Question) else keys.back):
             return self.go_back()
-        if text == keys.home and isinstance(state, Screen | Listing):
+        if text == keys.home and isinstance(state, (Screen, Listing)):
             self.go_to_start("home")
             return True
         return False
@@ -225,7 +228,7 @@ class _Walk:
         session.variables, session.history, session.prefill = {"caller": session.msisdn}, [], {}
         session.wrong = 0
 
-    def choose(self, state: Screen | Question | Listing | End, text: str) -> Refused | None:
+    def choose(self, state: Shown, text: str) -> Refused | None:
         match state:
             case Screen():
                 return self.choose_option(state, text)
@@ -328,7 +331,7 @@ class _Walk:
                         return self.show(state)
         raise UssdEngineError(f"more than {HOPS_MAX} states without a screen, last '{self.state}'")
 
-    def note_arrival(self, state: Screen | Question | Listing | End) -> None:
+    def note_arrival(self, state: Shown) -> None:
         """A screen that comes again cuts the way back there; what was turned to elsewhere is forgotten."""
         session, here = self.session, state.id
         if state.clears_history:
@@ -445,7 +448,7 @@ class _Walk:
         self.fire("=last" if last else "=page")
         return Close(page.text) if last else Ask(page.text)
 
-    def show(self, state: Screen | Question | Listing | End) -> Effect:
+    def show(self, state: Shown) -> Effect:
         if isinstance(state, Listing):
             return self.fetch(state)
         session = self.session
