@@ -141,10 +141,11 @@ def list_page(
     for count in range(len(texts), 0, -1) if texts else (0,):
         goes_on = count > 0 and (more or count < len(rows))
         turning = next_line if goes_on else ""
+        before = "" if state.ends_on_last and not goes_on else earlier  # a closed screen takes no answers
         body = "\n".join(texts[:count])
         # While rows can still be taken off, only the courtesies give way; a title stays with several rows.
         for said, head, last in giving_way(note, title, back, replaced=heading, dropped=count <= 1):
-            text = _joined(said, head, body, turning, earlier, last)
+            text = _joined(said, head, body, turning, before, last)
             if fits(text, octets):
                 return ListPage(text, tuple(row.id for row in rows[:count]), goes_on)
     if not texts:
