@@ -7,6 +7,7 @@ Cards behave by their last four digits, or as `set_behaviour` says:
 
     0005  declines with code 05
     0051  declines with code 51, whatever it holds
+    0054  declines with code 54 (expired card)
     0068  takes the money, and the answer is lost
     0069  the request itself is lost: no money is taken, no answer comes
     0091  declines with code 91 (issuer down)
@@ -40,6 +41,7 @@ class Behaviour(StrEnum):
     NORMAL = "normal"
     DECLINE = "decline_05"
     NO_MONEY = "no_money_51"
+    EXPIRED = "expired_54"
     BANK_DOWN = "bank_down_91"
     ANSWER_LOST = "answer_lost"
     REQUEST_LOST = "request_lost"
@@ -48,11 +50,17 @@ class Behaviour(StrEnum):
 _BY_LAST4: Final = {
     "0005": Behaviour.DECLINE,
     "0051": Behaviour.NO_MONEY,
+    "0054": Behaviour.EXPIRED,
     "0068": Behaviour.ANSWER_LOST,
     "0069": Behaviour.REQUEST_LOST,
     "0091": Behaviour.BANK_DOWN,
 }
-_CODES: Final = {Behaviour.DECLINE: "05", Behaviour.NO_MONEY: "51", Behaviour.BANK_DOWN: "91"}
+_CODES: Final = {
+    Behaviour.DECLINE: "05",
+    Behaviour.NO_MONEY: "51",
+    Behaviour.EXPIRED: "54",
+    Behaviour.BANK_DOWN: "91",
+}
 _NO_SUCH_CARD: Final = "14"
 _CANCELLED_BEFORE: Final = "12"
 
