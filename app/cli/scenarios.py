@@ -60,9 +60,7 @@ def play_scenarios(
     found = _scenarios(_files(scenario or [folder / SCENARIOS], menufiles.SUFFIX, given=bool(scenario)))
     if url is not None:
         if generate or coverage:
-            fail(
-                "--generate and --coverage look at the menus here, not at what runs elsewhere: leave --url out"
-            )
+            fail("--generate and --coverage look at the menus here: leave --url out")
         _report(_play_away(found, url, gateway))
         return
     from app.rehearsal import Rehearsal

@@ -41,8 +41,19 @@ def moves(service: Service) -> tuple[Move, ...]:
         if isinstance(service.states[name], Screen | Question)
     ]
     dialled = graph.dialled(service.states, sorted(entries), service.shortcuts, service.questions)
-    written = (Move(e.source, e.trigger, e.target) for e in (*own, *dialled) if not e.implied)
-    return tuple(dict.fromkeys(written))
+    never = _never(service)
+    written = [Move(e.source, e.trigger, e.target) for e in (*own, *dialled) if not e.implied]
+    return tuple(dict.fromkeys(move for move in written if move.target not in never))
+
+
+def _never(service: Service) -> set[str]:
+    """Ends for the wrong form of shortcuts that take anything."""
+    return {
+        graph.wrong_format(shortcut)
+        for shortcuts in service.shortcuts.values()
+        for shortcut in shortcuts
+        if shortcut.rest
+    }
 
 
 class Coverage:
@@ -50,7 +61,8 @@ class Coverage:
 
     def __init__(self, service: Service) -> None:
         self.moves = moves(service)
-        self.states = tuple(name for name in service.states if name not in ENGINES_OWN)
+        unseen = ENGINES_OWN | _never(service)
+        self.states = tuple(name for name in service.states if name not in unseen)
         self.taken: dict[Move, int] = {}
         self.entered: dict[str, int] = {}
         service.machine.after_state_change = [*service.machine.after_state_change, self._note]

@@ -38,7 +38,9 @@ def matched(expected: str, shown: str, known: Mapping[str, str], *, whole: bool)
             pattern.append(f"(?P={name})")
         else:
             names.add(name)
-            pattern.append(f"(?P<{name}>[^\n]+?)" if whole else f"(?P<{name}>[^\\s.,;:]+)")
+            # What stands last in a part of a screen has nothing behind it to end at: it is one word.
+            is_word = not whole and at == len(expected)
+            pattern.append(f"(?P<{name}>[^\\s.,;:]+)" if is_word else f"(?P<{name}>[^\n]+?)")
     compiled = re.compile("".join([*pattern, re.escape(expected[at:])]))
     hit = compiled.fullmatch(shown) if whole else compiled.search(shown)
     return None if hit is None else hit.groupdict()

@@ -58,7 +58,7 @@ class Step:
     Attributes:
         dial, answer, secret: one of them; `secret` names what is typed. None: the step is about an SMS.
         exact: the whole screen; None where only `contains` counts.
-        closed: the dialogue is over then; None where nothing is said about the screen.
+        closed: the dialogue is over then, or not; None where nothing is said about it.
         sms: the SMS that must have come; `no_sms`: none may have.
     """
 
@@ -149,7 +149,7 @@ class _StepSpec(_Spec):
     shows: str | None = None
     ends: str | None = None
     contains: str | list[str] | None = None
-    closed: bool = False
+    closed: bool | None = None
     sms: str | None = None
     no_sms: bool = False
 
@@ -209,15 +209,17 @@ class _Reader:
         if len(does) != 1:
             self.say(at, f"a step does one thing, this one {len(does) or 'none'}.",
                      "Give it one of `dial`, `answer`, `sms` and `no_sms: true`.")  # fmt: skip
-        elif does[0] in ("sms", "no_sms") and (expects or spec.closed):
+        elif does[0] in ("sms", "no_sms") and (expects or spec.closed is not None):
             self.say(at, "a step about SMS shows no screen.", "Put the screen into a step of its own.")
+        if spec.closed is not None and expects != ["contains"]:
+            self.say(at, "`shows` and `ends` say already whether it is closed.", "Leave `closed` out.")
         if len(expects) > 1:
             self.say(
                 at, f"`{expects[0]}` and `{expects[1]}` both say what the screen is.", "Keep one of them."
             )
         secret = spec.answer.secret if isinstance(spec.answer, _SecretSpec) else None
         contains = [spec.contains] if isinstance(spec.contains, str) else spec.contains or []
-        closed = spec.ends is not None or spec.closed
+        closed = True if spec.ends is not None else False if spec.shows is not None else spec.closed
         return Step(
             line=self.line(at),
             phone=phone,
@@ -226,7 +228,7 @@ class _Reader:
             secret=secret,
             exact=spec.ends if spec.shows is None else spec.shows,
             contains=tuple(contains),
-            closed=closed if expects or spec.closed else None,
+            closed=closed,
             sms=spec.sms,
             no_sms=spec.no_sms,
         )
