@@ -187,5 +187,5 @@ def test_a_url_that_is_not_one_safe_fixed_place_is_a_problem(url: str, said: str
     with pytest.raises(MenuError) as refused:
         compile_menus({"weather.yaml": text}, {})
 
-    assert [problem.rule for problem in refused.value.problems][0] == "http-url"
+    assert refused.value.problems[0].rule == "http-url"
     assert said in str(refused.value)

@@ -1,0 +1,164 @@
+"""A repeated request gets the stored answer, and of two writers one wins."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.core.kiosk import Issued
+from tests.core.test_step import AMOUNT, CLIENT, HOME
+from tests.engine.conftest import World, replaced
+from ussd_engine import Amount, Call, Kind, Msisdn, Reply
+
+SHORTCUT = "*880**0*901234567*50000#"
+ISSUED = Reply("No 1001\n998901234567\n50 000 UZS", open=False)
+OVER = "The session is over. Dial *880#"
+
+
+async def test_a_begin_that_is_sent_again_gets_the_same_answer_and_one_invoice(world: World) -> None:
+    """domain.md A21."""
+    phone = world.phone()
+
+    assert await phone.dial(code=SHORTCUT) == ISSUED
+    world.clock.now += 60
+    assert await phone.dial(code=SHORTCUT) == ISSUED
+    assert len(world.shop.issued) == 1
+
+
+async def test_the_same_request_id_gets_the_same_answer_however_late(world: World) -> None:
+    phone = world.phone()
+    await phone.dial()
+
+    first = await phone.type("9", request_id="r1")
+    world.clock.now += 60
+
+    assert await phone.type("9", request_id="r1") == first
+    assert (await world.record()).session.wrong == 1
+
+
+async def test_another_request_id_with_the_same_answer_is_another_answer(world: World) -> None:
+    phone = world.phone()
+    await phone.dial()
+    await phone.type("9", request_id="r1")
+
+    await phone.type("9", request_id="r2")
+
+    assert (await world.record()).session.wrong == 2
+
+
+async def test_without_a_request_id_an_equal_answer_is_a_repeat_for_a_second_only(world: World) -> None:
+    phone = world.phone()
+    await phone.dial()
+
+    await phone.type("9")
+    world.clock.now += 0.9
+    await phone.type("9")
+    assert (await world.record()).session.wrong == 1
+
+    world.clock.now += 0.2
+    await phone.type("9")
+    assert (await world.record()).session.wrong == 2
+
+
+async def test_another_dial_string_in_the_same_dialogue_begins_anew(world: World) -> None:
+    phone = world.phone()
+    await phone.dial("1")
+
+    assert await phone.dial() == Reply(HOME, open=True)
+
+
+async def test_twenty_copies_at_once_act_once_and_get_identical_answers(world: World) -> None:
+    phone = world.phone()
+
+    replies = await asyncio.gather(*(phone.dial(code=SHORTCUT) for _ in range(20)))
+
+    assert set(replies) == {ISSUED}
+    assert len(world.shop.issued) == 1
+
+
+async def test_twenty_copies_over_two_workers_get_identical_answers(world: World) -> None:
+    other = world.worker()
+
+    replies = await asyncio.gather(
+        *(world.phone(engine=engine).dial(code=SHORTCUT) for engine in (world.engine, other) * 10)
+    )
+
+    # Both workers may run the action: its key makes that one effect. The stored reply is the first one's.
+    record = await world.record()
+    assert {reply.text for reply in replies} == {record.reply}
+
+
+async def test_the_loser_of_two_different_answers_is_told_that_the_session_is_over(world: World) -> None:
+    other = world.worker()
+    phone, elsewhere = world.phone(), world.phone(engine=other)
+    await phone.dial()
+
+    one, two = await asyncio.gather(phone.type("1"), elsewhere.type("6"))
+
+    assert sorted([one.open, two.open]) == [False, True]
+    assert OVER in (one.text, two.text)
+    assert (await world.record()).reply == next(reply.text for reply in (one, two) if reply.open)
+
+
+async def test_two_workers_with_one_request_answer_alike_though_one_lost(world: World) -> None:
+    other = world.worker()
+    phone, elsewhere = world.phone(), world.phone(engine=other)
+    await phone.dial()
+
+    one, two = await asyncio.gather(phone.type("1"), elsewhere.type("1"))
+
+    assert one == two == Reply(CLIENT, open=True)
+    assert (await world.record()).session.answers == 1
+
+
+async def test_an_action_gets_the_same_key_from_every_copy_and_another_for_another_answer(
+    world: World,
+) -> None:
+    keys: list[str] = []
+
+    async def issue(call: Call, client: Msisdn, amount: Amount, again: bool = False) -> Issued:
+        keys.append(call.key)
+        return Issued(7)
+
+    engines = [replaced(world, "invoices.issue", issue, changes=True) for _ in range(2)]
+    await world.phone(engine=engines[0]).dial("1", "901234567")
+    await asyncio.gather(*(world.phone(engine=engine).type("50000") for engine in engines))
+    await world.phone("d2", engine=engines[0]).dial("1", "901234567", "50000")
+
+    assert keys[0] == keys[1] != keys[2]
+
+
+async def test_other_requests_of_a_subscriber_wait_their_turn_in_one_worker(world: World) -> None:
+    phone = world.phone()
+    await phone.dial()
+
+    replies = await asyncio.gather(phone.type("1"), phone.type("901234567"))
+
+    assert [reply.text for reply in replies] == [CLIENT, AMOUNT]
+
+
+async def test_subscribers_do_not_wait_for_one_another(world: World) -> None:
+    release = asyncio.Event()
+
+    async def issue(call: Call, client: Msisdn, amount: Amount, again: bool = False) -> Issued:
+        await release.wait()
+        return Issued(7)
+
+    engine = replaced(world, "invoices.issue", issue, changes=True)
+    slow = asyncio.ensure_future(world.phone(engine=engine).dial(code=SHORTCUT))
+    await asyncio.sleep(0)
+
+    assert (await world.phone(engine=engine, msisdn="998933334455").dial()).text == HOME
+    assert not slow.done()
+    release.set()
+    assert "No 7" in (await slow).text
+
+
+@pytest.mark.parametrize("kind", [Kind.ABORT, Kind.TIMEOUT])
+async def test_a_cut_sent_twice_is_one_cut(world: World, kind: Kind) -> None:
+    phone = world.phone()
+    await phone.dial("1")
+
+    assert await phone.hang_up(kind) == await phone.hang_up(kind) == Reply("", open=False)
+    assert (await world.record()).session.ended
