@@ -20,7 +20,7 @@ from ussd_engine.compiler.refusals import refusals
 from ussd_engine.core.errors import Problem
 from ussd_engine.core.screens import ROWS_MAX, giving_way, is_heading
 from ussd_engine.core.service import OFF, AnyState, Do, End, Listing, Question, Screen, Service, Switch, Text
-from ussd_engine.text.cost import USSD_OCTETS_MAX
+from ussd_engine.text.cost import USSD_OCTETS_MAX, fits
 from ussd_engine.text.template import Formatter, Slot
 
 OCTETS_MIN = 80
@@ -140,7 +140,7 @@ class SizeProof:
             if state.name not in self._places or isinstance(state, Do | Switch):
                 continue
             for language in self._service.languages:
-                if not self._surely_fits(state, language):
+                if not self._plainly_fits(state, language):
                     found += self.explained(state, self.size(state, language))
         return found
 
@@ -162,19 +162,16 @@ class SizeProof:
             what = f"in '{size.language}' state '{short}' can take {needs}.{why}"
             yield source.problem(at, "size-paged", what, "Shorten the text or the options.", warning=True)
 
-    def _surely_fits(self, state: AnyState, language: str) -> bool:
-        """Tell cheaply that a screen without variables fits: thousands of them are checked at a reload."""
-        if not isinstance(state, Screen | Question | End) or not state.text.is_static:
+    def _plainly_fits(self, state: AnyState, language: str) -> bool:
+        """Tell at once that a screen without variables fits: a reload checks thousands of them."""
+        if not isinstance(state, Screen | Question | End):
             return False
-        options = state.options if isinstance(state, Screen) else ()
-        texts = [state.text.by_language[language].static or ""]
-        for option in options:
+        parts = [state.text.by_language[language].static]
+        for option in state.options if isinstance(state, Screen) else ():
             text = option.text.by_language[language].static
-            if text is None:
-                return False
-            texts.append(text)
-        # No character takes more than a surrogate pair; a line has key, dot and line feed beside its text.
-        return 4 * sum(len(text) + 6 for text in texts) <= self._octets
+            parts.append(None if text is None else f"{option.key}.{text}")
+        texts = [part for part in parts if part is not None]
+        return len(texts) == len(parts) and fits("\n".join(texts), self._octets)
 
     # --- one screen ---------------------------------------------------------------------------------------
 
@@ -241,14 +238,14 @@ class SizeProof:
             foot=NOTHING if isinstance(state, End) else self._foot(state, language),
         )
         droppable = bool(options) and is_heading(state.text, state.text.by_language[language].static or "")
-        gives_way, fits = self._fitting(frame, replaced=droppable, dropped=droppable)
+        gives_way, whole = self._fitting(frame, replaced=droppable, dropped=droppable)
         if droppable and frame.body.may_be_empty and title.octets > self._octets:
-            fits = False  # with every option hidden, the title must stay
+            whole = False  # with every option hidden, the title must stay
         pages, cut = 1, None
-        if not fits:
+        if not whole:
             meter, (more, previous) = self._meters[language], self._turning(state, language)
-            whole = self._lines(state, language, lambda slot: meter.slot(slot, self._variables))
-            pages = page_count(whole, more, previous, self._octets)
+            stretches = self._lines(state, language, lambda slot: meter.slot(slot, self._variables))
+            pages = page_count(stretches, more, previous, self._octets)
             pieces = self._lines(state, language, lambda slot: meter.piece(slot, self._variables))
             cut = "a word" if too_long(pieces, more, previous, self._octets) else None
         return self._sized(state, language, frame, gives_way=gives_way, pages=pages, cut=cut)
@@ -286,16 +283,16 @@ class SizeProof:
     def _fitting(self, frame: _Frame, *, replaced: bool, dropped: bool) -> tuple[tuple[str, ...], bool]:
         """Find what may be left out, and whether the screen then fits in one piece whatever it shows."""
         left_out: frozenset[str] = frozenset()
-        fits = False
+        whole = False
         for each in (frame, frame.without_note()):
             for dropping, cost in each.attempts(replaced=replaced, dropped=dropped):
-                fits = cost.octets <= self._octets
-                if fits:
+                whole = cost.octets <= self._octets
+                if whole:
                     left_out |= dropping
                     break
             else:
                 left_out |= {name for name in ("note", "back") if getattr(frame, _PARTS[name]) is not NOTHING}
-        return tuple(name for name in ("back", "note", "title") if name in left_out), fits
+        return tuple(name for name in ("back", "note", "title") if name in left_out), whole
 
     def _sized(
         self,

@@ -31,6 +31,7 @@ class Source:
     values: dict[Path, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def problem(
         self,
@@ -60,8 +61,10 @@ class Source:
         if begin is None:
             return None
         line, column = begin
-        for number, written in enumerate(self.text.split("\n")[line - 1 :], line):
-            found = written.find(character, column - 1 if number == line else 0)
+        if not self.lines:
+            self.lines = self.text.split("\n")
+        for number in range(line, len(self.lines) + 1):
+            found = self.lines[number - 1].find(character, column - 1 if number == line else 0)
             if found >= 0:
                 return number, found + 1
         return begin
