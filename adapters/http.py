@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -11,12 +10,13 @@ from typing import Protocol
 from aiohttp import web
 
 from adapters.credentials import Credentials, Denied
+from adapters.patience import Patience
 from ussd_engine import Reply, Turn, WireError
 
 BODY_MAX = 64 * 1024
 """Octets of a request's body; no family needs a tenth of it."""
 GRACE_S = 1.0
-"""The engine keeps a turn's deadline itself; this much later the shell stops waiting for it."""
+"""The engine keeps a turn's deadline itself; the shell looks this often for turns that outlasted it."""
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ class HttpGateway:
         self._door = door
         self._in_flight = 0
         self._open = door.credentials.open
+        self._patience = Patience(GRACE_S)
 
     async def read(self, request: web.Request) -> bytes:
         """The body, once the caller has proved itself.
@@ -92,8 +93,7 @@ class HttpGateway:
             return self._closing("busy")
         self._in_flight += 1
         try:
-            async with asyncio.timeout(turn.deadline_s + GRACE_S):
-                return await self._door.engine.handle(turn)
+            return await self._patience.wait(self._door.engine.handle(turn), turn.deadline_s)
         except TimeoutError:
             return self._closing("late")
         except Exception:
