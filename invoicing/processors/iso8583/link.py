@@ -1,7 +1,7 @@
 """The line to the switch: connects, signs on, echoes, matches answers, comes back after a loss.
 
-Everything here belongs to one event loop. `Link.run` is its life; `Link.ask` is called from tasks of that loop,
-or from other threads through `Caller`.
+Everything here belongs to one event loop. `Link.run` is its life; `Link.ask` is called from tasks of that
+loop, or from other threads through `Caller`.
 """
 
 from __future__ import annotations

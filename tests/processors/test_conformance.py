@@ -1,0 +1,145 @@
+"""What every card processor promises, asked of the sandbox and of an ISO 8583 switch alike."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from invoicing import Approved, Declined, NotReversed, Reversed, Unknown
+from tests.processors.conftest import Bench, until
+from tests.processors.orders import FIFTY, purchase, reversal
+
+PAN = "8600490000061234"
+
+
+def test_an_approved_purchase_takes_the_money_and_says_what_it_took(bench: Bench) -> None:
+    token = bench.card(60_000_00)
+
+    answer = bench.processor.purchase(purchase(token))
+
+    assert answer == Approved("000001", "000000000001", FIFTY, "000001")
+    assert bench.balance(token) == 10_000_00
+
+
+def test_a_purchase_over_the_balance_is_declined_with_51(bench: Bench) -> None:
+    token = bench.card(FIFTY - 1)
+
+    assert bench.processor.purchase(purchase(token)) == Declined("51")
+    assert bench.balance(token) == FIFTY - 1
+
+
+@pytest.mark.parametrize("code", ["05", "51", "54"])
+def test_a_declined_purchase_takes_nothing(bench: Bench, code: str) -> None:
+    token = bench.card(60_000_00)
+    bench.decline(token, code)
+
+    assert bench.processor.purchase(purchase(token)) == Declined(code)
+    assert bench.balance(token) == 60_000_00
+
+
+def test_a_purchase_whose_answer_is_lost_is_unknown_and_its_reversal_gives_the_money_back(
+    bench: Bench,
+) -> None:
+    token = bench.card(60_000_00)
+    bench.lose_answer(token)
+
+    assert bench.processor.purchase(purchase(token)) == Unknown()
+    assert bench.balance(token) == 10_000_00
+    assert bench.processor.reverse(reversal(token)) == Reversed(original_known=True)
+    assert bench.balance(token) == 60_000_00
+
+
+def test_a_purchase_that_is_lost_on_its_way_is_unknown_and_its_reversal_finds_nothing(bench: Bench) -> None:
+    token = bench.card(60_000_00)
+    bench.lose_request(token)
+
+    assert bench.processor.purchase(purchase(token)) == Unknown()
+    assert bench.processor.reverse(reversal(token)) == Reversed(original_known=False)
+    assert bench.balance(token) == 60_000_00
+
+
+def test_a_repeated_reversal_is_acknowledged_again_and_gives_back_once(bench: Bench) -> None:
+    token = bench.card(60_000_00)
+    bench.processor.purchase(purchase(token))
+
+    answers = [bench.processor.reverse(reversal(token, repeat=repeat)) for repeat in (False, True, True)]
+
+    assert answers == [Reversed(original_known=True)] * 3
+    assert bench.balance(token) == 60_000_00
+
+
+def test_the_reversal_of_something_that_never_came_keeps_it_out_for_ever(bench: Bench) -> None:
+    token = bench.card(60_000_00)
+
+    assert bench.processor.reverse(reversal(token)) == Reversed(original_known=False)
+    assert bench.processor.purchase(purchase(token)) == Declined("12")
+    assert bench.balance(token) == 60_000_00
+
+
+def test_the_reversal_of_a_declined_purchase_gives_nothing(bench: Bench) -> None:
+    token = bench.card(10_000_00)
+    bench.processor.purchase(purchase(token))
+
+    assert bench.processor.reverse(reversal(token)) == Reversed(original_known=False)
+    assert bench.balance(token) == 10_000_00
+
+
+def test_a_card_that_the_bank_does_not_know_is_declined_with_14(bench: Bench) -> None:
+    assert bench.processor.purchase(purchase("no-such-token")) == Declined("14")
+    assert bench.processor.balance("no-such-token") is None
+
+
+def test_a_card_number_becomes_the_same_token_each_time_and_is_not_in_it(bench: Bench) -> None:
+    token = bench.card(60_000_00, pan=PAN)
+
+    assert [bench.processor.tokenise(PAN, "3012") for _ in range(2)] == [token, token]
+    assert PAN not in token
+    assert len(token) <= 64, "the card table's column"
+    assert isinstance(bench.processor.purchase(purchase(token)), Approved)
+
+
+def test_the_balance_is_told_in_tiyin(bench: Bench) -> None:
+    token = bench.card(12_345_67)
+
+    assert bench.processor.balance(token) == 12_345_67
+
+
+def test_a_bank_that_is_down_is_not_available_and_answers_at_once_without_taking_money(bench: Bench) -> None:
+    token = bench.card(60_000_00)
+    bench.down()
+    began = time.monotonic()
+
+    assert not bench.processor.available()
+    assert bench.processor.purchase(purchase(token)) in (Declined("91"), Unknown())
+    assert bench.processor.reverse(reversal(token)) == NotReversed()
+    assert time.monotonic() - began < 0.4, "refused fast, not by running out of time"
+    assert bench.balance(token) == 60_000_00
+
+
+def test_a_bank_that_comes_back_takes_purchases_again(bench: Bench) -> None:
+    token = bench.card(60_000_00)
+    bench.down()
+    bench.up()
+    until(bench.processor.available)
+
+    assert isinstance(bench.processor.purchase(purchase(token)), Approved)
+
+
+def test_parallel_purchases_each_get_their_own_answer(bench: Bench) -> None:
+    token = bench.card(20 * 1000_00)
+    asked = [purchase(token, 1000_00, number) for number in range(1, 31)]
+
+    with ThreadPoolExecutor(10) as threads:
+        answers = list(threads.map(bench.processor.purchase, asked))
+
+    for request, answer in zip(asked, answers, strict=True):
+        approved = Approved(request.stan, request.rrn, 1000_00, request.rrn[-6:])
+        assert answer in (approved, Declined("51"))
+    assert sum(isinstance(answer, Approved) for answer in answers) == 20
+    assert bench.balance(token) == 0
+
+
+def test_the_terminal_fills_its_field(bench: Bench) -> None:
+    assert len(bench.processor.terminal) == 8
