@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PORT   ?= 8881
 TESTS  ?= tests
+# A start must not wait for some thousand modules to be compiled, even where Python may not write bytecode.
+export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
