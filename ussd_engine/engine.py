@@ -207,7 +207,7 @@ class Engine:
             service = self._services.get(record.menu)
             if answer is None or service is None or record.session.state not in service.names:
                 return self._say("over", record.session.language), "over"
-            event: Event = Answer(now, answer)
+            event: Event = Answer(now, answer, max(now - record.at, 0.0))
             session, began, turns, before = record.session, record.began, record.turns, record.before
         elif self._may_begin(turn, record, dialogue):
             service = self.service
@@ -215,7 +215,7 @@ class Engine:
                 fields = dial.parse(turn.text, service.service_code)
             except dial.DialError:
                 return self._say("wrong_dial"), "wrong_dial"
-            event = Begin(now, fields)
+            event = Begin(now, fields, self._cut_short(record))
             session, began, turns = begin(service, turn.msisdn), now, 0
             before = b"" if record is None else record.before if known else record.dialogue
         else:
@@ -243,6 +243,12 @@ class Engine:
                 self._note(turn, fresh, event, trace)
             return reply, "open" if reply.open else "closed"
         return await self._lost(key, dialogue, identity)
+
+    def _cut_short(self, record: Record | None) -> Session | None:
+        """Return the dialogue that the subscriber left open, if it was on the present menus."""
+        if record is None or record.session.ended or record.menu != self.service.version:
+            return None
+        return record.session
 
     def _repeats(self, turn: Turn, record: Record, identity: bytes) -> bool:
         if record.fingerprint != identity:
@@ -308,10 +314,11 @@ class Engine:
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
+        until = deadline - ANSWER_MARGIN_S
+        if run.timeout_s is not None:
+            until = min(until, started + run.timeout_s)
         key = f"{turn.gateway}|{turn.dialogue}|{turn.msisdn}|{run.answers}|{run.state}"
-        call = Call(
-            turn.gateway, turn.dialogue, turn.msisdn, session.language, key, deadline - ANSWER_MARGIN_S
-        )
+        call = Call(turn.gateway, turn.dialogue, turn.msisdn, session.language, key, until)
         asks = service.http.get(run.action)
         if asks is not None:
             changes, doing = asks.method != "GET", self._http.run(asks, call, run.args, self._clock())
@@ -322,7 +329,7 @@ class Engine:
         try:
             await asyncio.sleep(0)
             if not task.done():  # one that had nothing to wait for needs no timer
-                await asyncio.wait([task], timeout=max(deadline - ANSWER_MARGIN_S - started, 0.0))
+                await asyncio.wait([task], timeout=max(until - started, 0.0))
         finally:
             if not task.done():
                 self._leave(task, running=changes)

@@ -21,12 +21,14 @@ from ussd_engine.compiler.schema import (
     TAGS,
     UNION,
     ActionSpec,
+    CallSpec,
     EndSpec,
     KeysSpec,
     LimitsSpec,
     ListSpec,
     MenuSpec,
     QuestionSpec,
+    ReturnSpec,
     ScreenSpec,
     ShortcutSpec,
     StateSpec,
@@ -40,23 +42,28 @@ from ussd_engine.core.answers import TextType
 from ussd_engine.core.errors import MenuError, Problem
 from ussd_engine.core.http import HttpAction
 from ussd_engine.core.service import (
+    ANEW,
     BACK,
     FAILED,
     GAVE_UP,
     IDLE,
     LATE,
     OFF,
+    OFFER,
+    RESUME,
     START,
     WRONG_DIAL,
     AnyState,
     Arg,
     Do,
     End,
+    Invoke,
     Keys,
     Labels,
     Listing,
     Option,
     Question,
+    Return,
     Screen,
     Service,
     Shortcut,
@@ -162,9 +169,20 @@ class _Compilation:
             return None
         for name, code in IMPLICIT.items():
             self.states[name] = End(name=name, id=state_id(name), menu="", text=says[code])
+        if any(state.resume == "confirm" for state in self.states.values()):
+            self.states[OFFER] = self.offer(says)
         nothing = Text({language: Template("") for language in self.texts.languages})
         self.states[OFF] = End(name=OFF, id=state_id(OFF), menu="", text=nothing)
         return self.finish(spec, start, says)
+
+    def offer(self, says: Mapping[str, Text]) -> Screen:
+        options = (
+            Option(key="1", text=says["resume.yes"], goto=RESUME),
+            Option(key="2", text=says["resume.no"], goto=ANEW),
+        )
+        by_key = {option.key: option for option in options}
+        text = says["resume.question"]
+        return Screen(name=OFFER, id=state_id(OFFER), menu="", text=text, options=options, by_key=by_key)
 
     # --- files --------------------------------------------------------------------------------------------
 
@@ -236,6 +254,11 @@ class _Compilation:
                 )
             self.states[name] = self.state(source, path, menu.menu, name, spec)
             self.places[name] = (source, path)
+            if spec.timeout is not None:
+                late = graph.late_answer(name)
+                text = self.texts.text(source, (*path, "timeout", "text"), spec.timeout.text)
+                self.states[late] = End(name=late, id=state_id(late), menu=menu.menu, text=text)
+                self.places[late] = (source, (*path, "timeout"))
         ids: dict[int, str] = {}
         for name, state in self.states.items():
             if ids.setdefault(state.id, name) != name:
@@ -249,6 +272,9 @@ class _Compilation:
             "id": state_id(name),
             "menu": menu,
             "clears_history": not spec.back,
+            "resume": spec.resume,
+            "timeout_s": None if spec.timeout is None else spec.timeout.after,
+            "tries_max": spec.tries,
         }
         more_key = spec.keys.more if spec.keys else None
 
@@ -265,7 +291,13 @@ class _Compilation:
                 return self.question(source, path, menu, spec, common)
             case ActionSpec():
                 on = {result: target(goto, "on", result) for result, goto in spec.on.items()}
+                common["timeout_s"] = spec.patience
                 return Do(**common, action=spec.do, args=_args(spec.with_), on=on)
+            case CallSpec():
+                on = {result: target(goto, "on", result) for result, goto in spec.on.items()}
+                return Invoke(**common, target=target(spec.call, "call"), on=on)
+            case ReturnSpec():
+                return Return(**common, result=spec.return_)
             case SwitchSpec():
                 cases = {value: target(goto, "on", value) for value, goto in spec.on.items()}
                 otherwise = cases.pop("else", None)
@@ -436,6 +468,7 @@ class _Compilation:
 
     def finish(self, spec: MenuSpec, start: str, says: Mapping[str, Text]) -> Service | None:
         own = list(graph.authored(self.states, start, self.actions))
+        own += graph.returning(self.states, graph.successors(own))
         after = graph.successors(own)
         entries = sorted(
             name
@@ -443,13 +476,19 @@ class _Compilation:
             if isinstance(self.states[name], Screen | Question)
         )
         dialled = list(graph.dialled(self.states, entries, self.shortcuts, self.questions))
+        proved = [*own, *dialled, *graph.too_late(self.states)]
         self.problems += prove(
-            self.states, self.places, start, [*own, *dialled], self.shortcuts, self.questions, self.actions
+            self.states, self.places, start, proved, self.shortcuts, self.questions, self.actions
         )
         if any(not problem.warning for problem in self.problems):
             return None
         moves = [*own, *dialled]
-        all_edges = [*moves, *graph.housekeeping(self.states, start), *graph.ways_back(self.states, moves)]
+        all_edges = [
+            *moves,
+            *graph.housekeeping(self.states, start),
+            *graph.ways_back(self.states, moves),
+            *graph.resuming(self.states, entries),
+        ]
         self.complete(all_edges)
         languages = self.texts.languages
         names = {state.id: name for name, state in self.states.items()} | {state_id(IDLE): IDLE}
@@ -541,8 +580,8 @@ _PLAIN_WORDS = {
     "missing": ("missing-field", "`{name}` is missing here.", "Add it."),
     "state_kind": (
         "state-kind",
-        "this state has none of `options`, `ask`, `do`, `list`, `switch`, `end`.",
-        "A state shows options, asks, acts, lists, switches or ends.",
+        "this state has none of `options`, `ask`, `do`, `list`, `switch`, `call`, `return`, `end`.",
+        "A state shows options, asks, acts, lists, switches, calls, returns or ends.",
     ),
     "too_short": ("empty-list", "this list is empty.", "Give it at least one item, or leave it out."),
 }

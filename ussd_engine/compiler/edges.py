@@ -15,19 +15,24 @@ from transitions import EventData
 
 from ussd_engine.actions import Action
 from ussd_engine.core.service import (
+    ANEW,
     BACK,
     FAILED,
     GAVE_UP,
     IDLE,
     LATE,
     OFF,
+    OFFER,
+    RESUME,
     START,
     WRONG_DIAL,
     AnyState,
     Do,
     End,
+    Invoke,
     Listing,
     Question,
+    Return,
     Screen,
     Shortcut,
     Switch,
@@ -64,7 +69,7 @@ def authored(
                 for option in state.options:
                     if option.goto == START:
                         yield Edge(option.key, name, start, resets=True)
-                    elif option.goto != BACK:
+                    elif option.goto not in (BACK, RESUME, ANEW):
                         yield Edge(option.key, name, option.goto)
             case Question():
                 yield Edge("answer", name, state.goto, sets=frozenset({state.variable}))
@@ -81,11 +86,70 @@ def authored(
                 for result, target in state.on.items():
                     sets = action.results.get(result, ()) if action is not None else ()
                     yield Edge(f"={result}", name, target, sets=frozenset(sets))
+            case Invoke():
+                yield Edge("call", name, state.target)
             case Switch():
                 for value, target in state.cases.items():
                     yield Edge("case", name, target, _equals(state.variable, value))
                 if state.otherwise is not None:
                     yield Edge("case", name, state.otherwise)
+
+
+def inside(
+    states: Mapping[str, AnyState], after: Mapping[str, Iterable[str]], begin: str
+) -> tuple[set[str], set[str]]:
+    """Return the states that run in one call begun at a state, and those of them that return from it.
+
+    An inner call is passed over: what it returns to belongs to this call, what it calls to the inner one.
+    """
+    seen, returns = {begin}, set()
+    queue = deque([begin])
+    while queue:
+        name = queue.popleft()
+        state = states.get(name)
+        if isinstance(state, Return):
+            returns.add(name)
+            continue
+        for target in state.on.values() if isinstance(state, Invoke) else after.get(name, ()):
+            if target not in seen:
+                seen.add(target)
+                queue.append(target)
+    return seen, returns
+
+
+def returning(states: Mapping[str, AnyState], after: Mapping[str, Iterable[str]]) -> Iterator[Edge]:
+    """Yield `return>C` from every `return` that can end a call made by C."""
+    for name, state in states.items():
+        if isinstance(state, Invoke):
+            for back in sorted(inside(states, after, state.target)[1]):
+                ends = states[back]
+                if isinstance(ends, Return) and ends.result in state.on:
+                    yield Edge(f"return>{name}", back, state.on[ends.result])
+
+
+def resuming(states: Mapping[str, AnyState], entries: Iterable[str]) -> Iterator[Edge]:
+    """Yield the ways from a dialogue's first screen to where it may go on after a cut."""
+    resumable = [name for name, state in states.items() if state.resume != "never"]
+    for entry in entries:
+        for name in resumable:
+            yield Edge(f"redial>{name}", entry, name, implied=True)
+        if OFFER in states:
+            yield Edge("offer", entry, OFFER, implied=True)
+            yield Edge(f"anew>{entry}", OFFER, entry, implied=True)
+    for name in resumable if OFFER in states else ():
+        yield Edge(f"redial>{name}", OFFER, name, implied=True)
+
+
+def late_answer(name: str) -> str:
+    """Name the end that is shown when an answer comes too late for a state."""
+    return f"{name}!late"
+
+
+def too_late(states: Mapping[str, AnyState]) -> Iterator[Edge]:
+    """Yield the ways to what is shown when an answer comes too late."""
+    for name in states:
+        if late_answer(name) in states:
+            yield Edge("too_late", name, late_answer(name), implied=True)
 
 
 def dialled(
@@ -115,13 +179,14 @@ def wrong_format(shortcut: Shortcut) -> str:
 
 def housekeeping(states: Mapping[str, AnyState], start: str) -> Iterator[Edge]:
     """Yield the edges every state of a kind has."""
+    yield from too_late(states)
     yield Edge("begin", IDLE, start, implied=True)
     for name, state in states.items():
         if isinstance(state, Do | Listing):
             for trigger, target in (("=failed", FAILED), ("=late", LATE)):
                 if trigger[1:] not in state.on:
                     yield Edge(trigger, name, target, implied=True)
-        if isinstance(state, Do | Switch):
+        if not is_shown(state):
             continue
         if isinstance(state, Listing):
             yield Edge("=page", name, name, implied=True)
@@ -192,6 +257,7 @@ def next_shown(
             )
         elif not is_shown(state):
             queue.extend(after.get(name, ()))
+            queue.extend(state.on.values() if isinstance(state, Invoke) else ())
     return shown
 
 

@@ -1,4 +1,4 @@
-"""HTTP actions: the author's declaration made into a request, and into an action that menus are proved against."""
+"""HTTP actions: a declaration made into a request, and into an action that menus are proved against."""
 
 from __future__ import annotations
 

@@ -22,8 +22,10 @@ from ussd_engine.core.service import (
     Arg,
     Do,
     End,
+    Invoke,
     Listing,
     Question,
+    Return,
     Screen,
     Shortcut,
     Switch,
@@ -61,6 +63,7 @@ def prove(
     problems += proof.secrets()
     if any(problem.rule == "missing-target" for problem in problems):
         return problems  # with holes in it, nothing sure can be said about the whole graph
+    problems += proof.calls()
     problems += proof.reachable()
     problems += proof.ends()
     problems += proof.loops()
@@ -117,6 +120,12 @@ class _Proof:
                 "but no state has that name."
             )
             return self.at(edge.source, "missing-target", what, mend, "options", index, "goto", on_key=False)
+        if isinstance(state, Invoke):
+            return self.at(edge.source, "missing-target", what, mend, "call", on_key=False)
+        if isinstance(state, Return):
+            caller = edge.trigger.removeprefix("return>")
+            what = f"state '{_short(caller)}' goes to '{shown}', but no state has that name."
+            return self.at(caller, "missing-target", what, mend, "on", state.result, on_key=False)
         if isinstance(state, Switch) or (isinstance(state, Do | Listing) and edge.trigger.startswith("=")):
             key = edge.trigger[1:] if edge.trigger[0] == "=" else _case_of(state, edge.target)
             if key == "none":
@@ -175,9 +184,29 @@ class _Proof:
         """Where actions, switches, and lists that are empty or have one row lead on without a screen."""
         after: dict[str, list[str]] = {}
         for edge in self.moves:
-            if isinstance(self.states[edge.source], Do | Switch) or edge.trigger.startswith("="):
+            if not graph.is_shown(self.states[edge.source]) or edge.trigger.startswith("="):
                 after.setdefault(edge.source, []).append(edge.target)
         return after
+
+    def calls(self) -> Iterator[Problem]:
+        """Every `return` is inside a call, and every call handles what can be returned, and nothing else."""
+        after = graph.successors(self.moves)
+        for loose in sorted(graph.inside(self.states, after, self.start)[1]):
+            what = f"state '{_short(loose)}' returns, but is reached without a call."
+            yield self.at(
+                loose, "return-outside-call", what, "Go there by `call:`, or lead on with `goto:`.", "return"
+            )
+        for name, state in self.states.items():
+            if not isinstance(state, Invoke):
+                continue
+            found = {back: self.states[back] for back in graph.inside(self.states, after, state.target)[1]}
+            results = {back.result for back in found.values() if isinstance(back, Return)}
+            for missing in sorted(results - set(state.on)):
+                what = f"'{_short(state.target)}' can return '{missing}', which leads nowhere."
+                yield self.at(name, "unhandled-result", what, f"Add `{missing}: …` under `on:`.", "on")
+            for extra in sorted(set(state.on) - results):
+                what = f"'{_short(state.target)}' never returns '{extra}'."
+                yield self.at(name, "unknown-result", what, nearest(extra, sorted(results)), "on", extra)
 
     # --- actions ------------------------------------------------------------------------------------------
 
@@ -329,12 +358,59 @@ class _Proof:
 
     def surely_set(self) -> dict[str, frozenset[str]]:
         """For each state in reach, the variables set on every way to it (a greatest fixed point)."""
-        sure: dict[str, frozenset[str]] = {self.start: frozenset(BUILT_IN)}
-        after = _grouped(self.moves)
-        queue = [self.start]
+        return self.set_from(self.start, frozenset(BUILT_IN), self.summaries)
+
+    @cached_property
+    def summaries(self) -> dict[tuple[str, str], frozenset[str]]:
+        """For each call and result, the variables set on every way through the call that returns it.
+
+        Begins with nothing, so that what holds is what the call itself sets, whoever calls it; inner calls
+        are summed up first, and one that comes to itself counts as setting nothing.
+        """
+        found: dict[tuple[str, str], frozenset[str]] = {}
+        for name in self.innermost_first():
+            call = self.states[name]
+            assert isinstance(call, Invoke)
+            sure = self.set_from(call.target, frozenset(), found)
+            region = graph.inside(self.states, graph.successors(self.moves), call.target)[1]
+            for back in region:
+                ends = self.states[back]
+                if isinstance(ends, Return) and back in sure:
+                    key = (name, ends.result)
+                    found[key] = found.get(key, sure[back]) & sure[back]
+        return found
+
+    def innermost_first(self) -> list[str]:
+        after = graph.successors(self.moves)
+        calls = {name: state.target for name, state in self.states.items() if isinstance(state, Invoke)}
+        inner = {
+            name: graph.inside(self.states, after, target)[0] & set(calls) for name, target in calls.items()
+        }
+        ordered: list[str] = []
+
+        def visit(name: str, above: frozenset[str]) -> None:
+            if name not in ordered and name not in above:
+                for other in sorted(inner[name]):
+                    visit(other, above | {name})
+                ordered.append(name)
+
+        for name in calls:
+            visit(name, frozenset())
+        return ordered
+
+    @cached_property
+    def ways(self) -> dict[str, list[Edge]]:
+        return _grouped(self.moves)
+
+    def set_from(
+        self, begin: str, known_at_begin: frozenset[str], summaries: Mapping[tuple[str, str], frozenset[str]]
+    ) -> dict[str, frozenset[str]]:
+        sure: dict[str, frozenset[str]] = {begin: known_at_begin}
+        after = self.ways
+        queue = [begin]
         while queue:
             name = queue.pop()
-            for edge in after.get(name, ()):
+            for edge in self.followed(name, after.get(name, ()), summaries):
                 arriving = sure[name] | edge.sets
                 if edge.target == self.start:
                     arriving = frozenset(BUILT_IN)
@@ -344,6 +420,18 @@ class _Proof:
                     sure[edge.target] = merged
                     queue.append(edge.target)
         return sure
+
+    def followed(
+        self, name: str, edges: Iterable[Edge], summaries: Mapping[tuple[str, str], frozenset[str]]
+    ) -> Iterator[Edge]:
+        """Yield the ways on: a call goes in, and past itself with what it sets; a `return` goes nowhere."""
+        state = self.states[name]
+        if isinstance(state, Return):
+            return
+        yield from edges
+        if isinstance(state, Invoke):
+            for result, target in state.on.items():
+                yield Edge(f"={result}", name, target, sets=summaries.get((name, result), frozenset()))
 
 
 def _needs(state: AnyState, actions: Mapping[str, Action]) -> Iterator[tuple[str, str]]:

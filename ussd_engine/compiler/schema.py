@@ -97,7 +97,19 @@ class OptionSpec(_Spec):
     when: Variable | None = Field(None, description="the line shows only while this variable is true")
 
 
+class TimeoutSpec(_Spec):
+    """When an answer comes too late."""
+
+    after: float = Field(gt=0, le=600, description="seconds the subscriber has for this answer")
+    text: Texts = Field(description="what is shown then; the dialogue ends")
+
+
 class _StateSpec(_Spec):
+    resume: Literal["never", "confirm", "safe"] = Field(
+        "never", description="a redial after a cut here: begin anew, offer to go on, or go on"
+    )
+    timeout: TimeoutSpec | None = None
+    tries: int | None = Field(None, ge=1, le=9, description="wrong answers here before the dialogue ends")
     back: bool = Field(
         True, description="false: there is no way back from here, history is dropped on arrival"
     )
@@ -126,6 +138,20 @@ class ActionSpec(_StateSpec):
     do: str
     with_: dict[str, str] = Field(default_factory=dict, alias="with")
     on: dict[Name, Target]
+    patience: float | None = Field(None, gt=0, le=60, description="seconds the action may take")
+
+
+class CallSpec(_StateSpec):
+    """Goes to a state of any menu and comes back with the result that a `return` there names."""
+
+    call: Target
+    on: dict[Name, Target] = Field(min_length=1)
+
+
+class ReturnSpec(_StateSpec):
+    """Comes back to the state that called."""
+
+    return_: Name = Field(alias="return")
 
 
 class SwitchSpec(_StateSpec):
@@ -157,7 +183,16 @@ class EndSpec(_StateSpec):
     end: Texts
 
 
-KINDS = {"ask": "question", "do": "do", "switch": "switch", "list": "list", "end": "end", "options": "screen"}
+KINDS = {
+    "ask": "question",
+    "do": "do",
+    "list": "list",
+    "switch": "switch",
+    "call": "call",
+    "return": "return",
+    "end": "end",
+    "options": "screen",
+}
 
 
 def _kind(state: Any) -> str | None:
@@ -172,13 +207,15 @@ StateSpec = Annotated[
     Annotated[ScreenSpec, Tag("screen")]
     | Annotated[QuestionSpec, Tag("question")]
     | Annotated[ActionSpec, Tag("do")]
+    | Annotated[CallSpec, Tag("call")]
+    | Annotated[ReturnSpec, Tag("return")]
     | Annotated[SwitchSpec, Tag("switch")]
     | Annotated[ListSpec, Tag("list")]
     | Annotated[EndSpec, Tag("end")],
     Discriminator(
         _kind,
         custom_error_type="state_kind",
-        custom_error_message="a state has one of `options`, `ask`, `do`, `list`, `switch`, `end`",
+        custom_error_message=f"a state has one of {', '.join(f'`{field}`' for field in KINDS)}",
     ),
 ]
 
@@ -262,5 +299,5 @@ class MenuSpec(_Spec):
 
 SpecT = TypeVar("SpecT", bound=_Spec)
 
-TAGS = frozenset({"screen", "question", "do", "switch", "list", "end"})
+TAGS = frozenset(KINDS.values())
 UNION = re.compile(r"^(str|dict\[)")

@@ -19,7 +19,7 @@ from ussd_engine.compiler.pagecount import page_count, too_long
 from ussd_engine.compiler.refusals import refusals
 from ussd_engine.core.errors import Problem
 from ussd_engine.core.screens import ROWS_MAX, giving_way, is_heading
-from ussd_engine.core.service import OFF, AnyState, Do, End, Listing, Question, Screen, Service, Switch, Text
+from ussd_engine.core.service import OFF, AnyState, End, Listing, Question, Screen, Service, Text
 from ussd_engine.text.cost import USSD_OCTETS_MAX, fits
 from ussd_engine.text.template import Formatter, Slot
 
@@ -78,7 +78,7 @@ class _Frame:
 
 
 class SizeProof:
-    """Proves the sizes of one compiled service."""
+    """Proves the sizes of one compiled service. `words` are its word tables."""
 
     def __init__(
         self,
@@ -102,6 +102,7 @@ class SizeProof:
             raise ValueError(f"a screen of {octets} octets is too small; the least is {OCTETS_MIN}")
         self._service = service
         self._actions = actions
+        self.words = words
         self._places = places
         self._octets = octets
         self._variables = domains(service.states, actions)
@@ -125,7 +126,7 @@ class SizeProof:
         found = [
             self.size(state, language)
             for state in self._service.states.values()
-            if state.name != OFF and not isinstance(state, Do | Switch)
+            if state.name != OFF and isinstance(state, Listing | Screen | Question | End)
             for language in self._service.languages
         ]
         for language in self._service.languages:
@@ -137,7 +138,7 @@ class SizeProof:
         """Tell which screens must be split (warnings), and what would be cut in two."""
         found: list[Problem] = []
         for state in self._service.states.values():
-            if state.name not in self._places or isinstance(state, Do | Switch):
+            if state.name not in self._places or not isinstance(state, Listing | Screen | Question | End):
                 continue
             for language in self._service.languages:
                 if not self._plainly_fits(state, language):

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ussd_engine.core.session import Session
 
 Value = str | int | bool | None
 """What a menu variable can hold. Money is integer minor units, time is Unix seconds."""
@@ -15,18 +19,24 @@ Value = str | int | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The subscriber dialled; `fields` are what stood between the service code and `#`, empty ones kept."""
+    """The subscriber dialled.
+
+    `fields` are what stood between the service code and `#`, empty ones kept. `before` is the subscriber's
+    dialogue that was cut, if there is one; the step decides whether it goes on.
+    """
 
     at: float
     fields: tuple[str, ...] = field(default=(), repr=False)  # may hold a card number
+    before: Session | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The subscriber answered the screen."""
+    """The subscriber answered the screen, `waited_s` after it was shown."""
 
     at: float
     text: str = field(repr=False)  # may be a PIN
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +94,14 @@ class Run:
     """Perform an action and come back with `ActionDone`.
 
     `state` and `answers` (how many answers the dialogue has consumed) belong to the action's key: a retry
-    of the same turn carries the same ones.
+    of the same turn carries the same ones. `timeout_s`: what the menu grants it, if it says.
     """
 
     action: str
     state: str
     answers: int
     args: Mapping[str, Value] = field(repr=False)  # may hold a PIN
+    timeout_s: float | None = None
 
 
 Effect = Ask | Close | Run

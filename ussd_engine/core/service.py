@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from transitions import Machine
 
@@ -20,7 +21,15 @@ BACK = "<back"
 """Target of an option that goes to the screen before."""
 START = "<start"
 """Target of an option that begins anew: variables and history are dropped."""
+RESUME, ANEW = "<resume", "<anew"
+"""Targets of the two options of the offer to go on with a dialogue that was cut."""
+OFFER = "!resume"
+"""The screen with that offer."""
 IDLE, OFF, GAVE_UP, FAILED, LATE, WRONG_DIAL = "idle", "off", "!gave_up", "!trouble", "!late", "!wrong_dial"
+
+
+Resume = Literal["never", "confirm", "safe"]
+"""What a redial does with a dialogue that was cut: begin anew, offer to go on, or go on."""
 
 
 class Text:
@@ -59,6 +68,8 @@ class Option:
 class State:
     """What every state has.
 
+    `resume`: what a redial does when the dialogue was cut here. `timeout_s`: an answer later than this ends
+    the dialogue; for an action, how long it may take. `tries_max`: wrong answers here, else as the service.
     `live`: the variables some screen ahead may read; the rest is dropped when the dialogue waits here.
     `triggers`: the machine's triggers that leave this state.
     """
@@ -69,6 +80,9 @@ class State:
     live: frozenset[str] = frozenset()
     triggers: frozenset[str] = frozenset()
     clears_history: bool = False
+    resume: Resume = "never"
+    timeout_s: float | None = None
+    tries_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +149,22 @@ class End(State):
     more_key: str | None = None
 
 
-AnyState = Screen | Question | Listing | Do | Switch | End
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoke(State):
+    """Goes to a state and comes back with the result that a `return` there names."""
+
+    target: str
+    on: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return(State):
+    """Goes back to the state that called, with this result."""
+
+    result: str
+
+
+AnyState = Screen | Question | Listing | Do | Switch | Invoke | Return | End
 
 
 @dataclass(frozen=True, slots=True)

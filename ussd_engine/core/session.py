@@ -34,6 +34,10 @@ class Session(msgspec.Struct, array_like=True, kw_only=True):
         pending: what was dialled and not used yet; lives inside one turn only, as does `note`.
         note: the line that says why the last answer to a list was not taken.
         ended: nothing more is expected.
+        calls: the calls this dialogue is inside of, outermost first: `state_id` of the calling state, and how
+            long the history was then; going back beyond that leaves the call.
+        entry: `state_id` of the first screen of the dialogue: who is let in there may resume.
+        before: the dialogue that was cut, while the offer to go on with it is open.
     """
 
     state: int
@@ -52,6 +56,9 @@ class Session(msgspec.Struct, array_like=True, kw_only=True):
     pending: list[str] | None = None
     note: str = ""
     ended: bool = False
+    calls: list[tuple[int, int]] = []
+    entry: int = 0
+    before: Session | None = None
 
     def copy(self) -> Session:
         """Copy deeply enough that changing the copy leaves this one as it is."""
@@ -72,4 +79,7 @@ class Session(msgspec.Struct, array_like=True, kw_only=True):
             pending=self.pending,
             note=self.note,
             ended=self.ended,
+            calls=self.calls.copy(),
+            entry=self.entry,
+            before=self.before,
         )

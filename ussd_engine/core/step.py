@@ -27,15 +27,20 @@ from ussd_engine.core.events import (
 from ussd_engine.core.masked import Masked, judge
 from ussd_engine.core.screens import ROWS_MAX, has_fixed_text, is_plain, list_page, pages, visible
 from ussd_engine.core.service import (
+    ANEW,
     BACK,
     IDLE,
+    OFFER,
+    RESUME,
     START,
     AnyState,
     Arg,
     Do,
     End,
+    Invoke,
     Listing,
     Question,
+    Return,
     Screen,
     Service,
     Shortcut,
@@ -88,9 +93,9 @@ def step(service: Service, session: Session, event: Event, *, screen_octets: int
     walk = _Walk(service, session.copy(), screen_octets)
     match event:
         case Answer():
-            effect = walk.answer(event.text.strip())
+            effect = walk.answer(event.text.strip(), event.waited_s)
         case Begin():
-            effect = walk.begin(event.fields)
+            effect = walk.begin(event.fields, event.before)
         case ActionDone():
             effect = walk.action_done(event)
         case Aborted() | TimedOut():
@@ -125,15 +130,24 @@ class _Walk:
 
     # --- events -------------------------------------------------------------------------------------------
 
-    def begin(self, fields: tuple[str, ...]) -> Effect:
+    def begin(self, fields: tuple[str, ...], before: Session | None) -> Effect:
         self.session.pending = [text.strip() for text in fields]
+        if before is not None and not fields and self.may_resume(before):
+            self.session.before = before
         self.fire("begin")
         return self.arrive()
 
-    def answer(self, text: str) -> Effect:
+    def may_resume(self, before: Session) -> bool:
+        name = self.service.names.get(before.state)
+        return name is not None and name != OFFER and self.service.states[name].resume != "never"
+
+    def answer(self, text: str, waited_s: float) -> Effect:
         state = self.here()
         if not isinstance(state, Shown):
             raise UssdEngineError(f"state '{self.state}' takes no answers")
+        if state.timeout_s is not None and waited_s > state.timeout_s:
+            self.fire("too_late")
+            return self.arrive()
         return self.arrive() if self.hear(state, text) else self.show(state)
 
     def action_done(self, done: ActionDone) -> Effect:
@@ -252,7 +266,9 @@ class _Walk:
             return Refused("wrong_option")
         if option.goto == BACK:
             return None if self.go_back() else Refused("wrong_option")
-        if option.goto == START:
+        if option.goto in (RESUME, ANEW):
+            self.answer_offer(resume=option.goto == RESUME)
+        elif option.goto == START:
             self.go_to_start(option.key)
         else:
             self.leave(state, option.key)
@@ -297,7 +313,7 @@ class _Walk:
         session = self.session
         session.pending = None
         session.wrong += 1
-        if session.wrong >= self.service.wrong_answers_max:
+        if session.wrong >= (self.here().tries_max or self.service.wrong_answers_max):
             self.fire("gave_up")
             return True
         self.fire("wrong")
@@ -317,9 +333,19 @@ class _Walk:
                 case Switch():
                     self.fire("case")
                     continue
+                case Invoke():
+                    session.calls.append((state.id, len(session.history)))
+                    self.fire("call")
+                    continue
+                case Return():
+                    self.come_back()
+                    continue
                 case Do():
-                    return Run(state.action, state.name, session.answers, self.arguments(state.args))
+                    args = self.arguments(state.args)
+                    return Run(state.action, state.name, session.answers, args, state.timeout_s)
             self.note_arrival(state)
+            if session.before is not None and session.entry == state.id and self.resume():
+                continue
             match state:
                 case Listing():
                     session.pending = None
@@ -334,14 +360,60 @@ class _Walk:
     def note_arrival(self, state: Shown) -> None:
         """A screen that comes again cuts the way back there; what was turned to elsewhere is forgotten."""
         session, here = self.session, state.id
+        session.entry = session.entry or here
         if state.clears_history:
             session.history.clear()
+            session.calls = [(caller, 0) for caller, _ in session.calls]
         elif here in session.history:
             del session.history[session.history.index(here) :]
+        while session.calls and session.calls[-1][1] > len(session.history):
+            session.calls.pop()  # turned back to before the call
         session.page = 0
         if isinstance(state, Listing) and not (self.returning and session.cursors_of == here):
             session.cursors, session.cursors_of = [None], here
         self.returning = False
+
+    def come_back(self) -> None:
+        """Leave the innermost call by its result (proved to be there); turning back passes it over as one."""
+        caller, history_then = self.session.calls.pop()
+        del self.session.history[history_then:]
+        self.fire(f"return>{self.service.names[caller]}")
+
+    def resume(self) -> bool:
+        """At the first screen: go on with the dialogue that was cut, or offer to (True), or drop it (False).
+
+        Only whoever is let in at the same screen as then may go on: a role that has changed, or a block
+        since, leads elsewhere and begins anew.
+        """
+        session = self.session
+        before, session.before = session.before, None
+        assert before is not None
+        if before.entry != session.entry:
+            return False
+        if self.service.states[self.service.names[before.state]].resume == "confirm":
+            session.before = before
+            self.fire("offer")
+        else:
+            self.adopt(before)
+        return True
+
+    def adopt(self, before: Session) -> None:
+        """Stand where the dialogue that was cut stood, with what is known freshly of the caller."""
+        now = self.session
+        self.fire(f"redial>{self.service.names[before.state]}")
+        now.variables = {**before.variables, **now.variables}
+        now.history, now.calls, now.prefill = before.history, before.calls, before.prefill
+        now.cursors, now.cursors_of = before.cursors, before.cursors_of
+        now.before, self.returning = None, True
+
+    def answer_offer(self, *, resume: bool) -> None:
+        before = self.session.before
+        assert before is not None
+        if resume:
+            self.adopt(before)
+        else:
+            self.session.before = None
+            self.fire(f"anew>{self.service.names[self.session.entry]}")
 
     def use_dialled(self, state: Screen | Question) -> bool:
         """Use a field that was dialled or kept for this question; False when the screen must be shown."""
@@ -490,7 +562,8 @@ class _Walk:
         session = self.session
         session.ended, session.pending, session.note, session.more = True, None, "", False
         session.variables, session.prefill = {}, {}
-        session.history, session.rows, session.cursors = [], [], []
+        session.history, session.rows, session.cursors, session.calls = [], [], [], []
+        session.before = None
 
 
 def _find(
