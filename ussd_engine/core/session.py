@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from copy import copy
 
 import msgspec
 
@@ -62,24 +63,10 @@ class Session(msgspec.Struct, array_like=True, kw_only=True):
 
     def copy(self) -> Session:
         """Copy deeply enough that changing the copy leaves this one as it is."""
-        return Session(
-            state=self.state,
-            msisdn=self.msisdn,
-            language=self.language,
-            variables=self.variables.copy(),
-            history=self.history.copy(),
-            page=self.page,
-            rows=self.rows,
-            more=self.more,
-            cursors=self.cursors.copy(),
-            cursors_of=self.cursors_of,
-            wrong=self.wrong,
-            answers=self.answers,
-            prefill=self.prefill.copy(),
-            pending=self.pending,
-            note=self.note,
-            ended=self.ended,
-            calls=self.calls.copy(),
-            entry=self.entry,
-            before=self.before,
-        )
+        twin = copy(self)
+        twin.variables = self.variables.copy()
+        twin.history = self.history.copy()
+        twin.cursors = self.cursors.copy()
+        twin.prefill = self.prefill.copy()
+        twin.calls = self.calls.copy()
+        return twin
