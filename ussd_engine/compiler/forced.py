@@ -77,8 +77,14 @@ class Finder:
         if name not in self._places:
             return Forced(f"{what} of `says: {name.removeprefix('!')}`")
         source, path = self._places[name]
+        below = end_field(source, path) if below == ("end",) else below
         place = source.find(character, (*path, *below), language)
         return Forced(f"{what} of `says: wrong_dial`") if place is None else Forced(what, source.path, *place)
+
+
+def end_field(source: Source, path: Path) -> Path:
+    """Tell where the text of an end stands: its own, a shortcut's format, or what is said when it is late."""
+    return next(((field,) for field in ("end", "wrong", "text") if (*path, field) in source.values), ("end",))
 
 
 def _texts(state: Screen | Question | Listing | End) -> Iterator[tuple[Path, Text]]:
@@ -95,7 +101,7 @@ def _texts(state: Screen | Question | Listing | End) -> Iterator[tuple[Path, Tex
         case Question():
             yield ("ask",), state.text
         case End():
-            yield ("wrong" if ".!" in state.name else "end",), state.text
+            yield ("end",), state.text
 
 
 def flat(template: Template) -> Iterator[str | Slot]:

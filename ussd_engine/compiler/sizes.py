@@ -13,7 +13,7 @@ from typing import Literal
 from ussd_engine.actions import Action
 from ussd_engine.compiler.costs import NOTHING, Cost, any_of, joined
 from ussd_engine.compiler.domains import Domains, domains, of_shape
-from ussd_engine.compiler.forced import Finder, Forced, Places, Words
+from ussd_engine.compiler.forced import Finder, Forced, Places, Words, end_field
 from ussd_engine.compiler.meter import Meter, lines
 from ussd_engine.compiler.pagecount import page_count, too_long
 from ussd_engine.compiler.refusals import refusals
@@ -150,7 +150,8 @@ class SizeProof:
         if state.name not in self._places:
             return
         source, path = self._places[state.name]
-        at = (*path, _FIELDS[type(state)], size.language)
+        below = end_field(source, path) if isinstance(state, End) else (_FIELDS[type(state)],)
+        at = (*path, *below, size.language)
         short = state.name.split(".", 1)[-1]
         why = f" It is UCS-2 because of {size.forced_by}." if size.forced_by else ""
         if size.cut:
@@ -322,5 +323,5 @@ class SizeProof:
         )
 
 
-_FIELDS: Mapping[type, str] = {Screen: "text", Question: "ask", End: "end", Listing: "row"}
+_FIELDS: Mapping[type, str] = {Screen: "text", Question: "ask", Listing: "row"}
 _PARTS = {"note": "note", "back": "foot"}
