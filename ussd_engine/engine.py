@@ -370,16 +370,21 @@ class Engine:
             record.turns += 1
             self._note(turn, record, event)
 
+    def _name(self, turn: Turn, record: Record) -> bytes:
+        """Name a dialogue for the journal; without the key nobody can try phones out on it."""
+        what = f"{turn.gateway} {turn.msisdn} {record.began!r} {record.dialogue.hex()}"
+        return blake2b(what.encode(), digest_size=8, key=self._key).digest()
+
     def _note(self, turn: Turn, record: Record, event: Event | None, trace: _Trace | None = None) -> None:
         """Tell the journal what a turn has become."""
         if self._journal is None:
             return
-        session, began = record.session, repr(record.began)
+        session = record.session
         names = self._services[record.menu].names if record.menu in self._services else {}
         shown = record.reply if event is not None and trace is not None else ""
         self._journal.write(
             Entry(
-                dialogue=keyed_hash(self._key, turn.gateway, turn.msisdn, record.dialogue.hex(), began),
+                dialogue=self._name(turn, record),
                 turn=record.turns if event is not None else record.turns + 1,
                 at=self._clock(),
                 gateway=turn.gateway,

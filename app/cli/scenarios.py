@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -232,7 +233,8 @@ def _count(outcome: Outcome, counts: Counter[str]) -> None:
 
 def _told(outcome: Outcome) -> str:
     dialogue = outcome.dialogue
-    head = f"{dialogue.id} {dialogue.began} {dialogue.msisdn} by {dialogue.gateway}, menus {dialogue.menu}"
+    began = datetime.fromtimestamp(dialogue.began, UTC).isoformat(timespec="seconds")
+    head = f"{dialogue.id} {began} {dialogue.msisdn} by {dialogue.gateway}, menus {dialogue.menu}"
     return "\n".join([head, *_differences(outcome)])
 
 

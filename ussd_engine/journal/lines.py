@@ -7,7 +7,6 @@ value names the caller, a stand-in for the number stands there. Names are short:
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -71,15 +70,19 @@ class Line(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
 
 
 class Dialogue(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """One dialogue whole. `missing`: turns whose lines were lost (a crash, a full queue)."""
+    """One dialogue whole.
+
+    `began`, `ended`: Unix seconds, UTC; 0 where it has not ended. `missing`: turns whose lines were lost (a
+    crash, a full queue).
+    """
 
     id: str
     gateway: str = ""
     msisdn: str = ""
     menu: str = ""
     language: str = ""
-    began: str = ""
-    ended: str = ""
+    began: float = 0.0
+    ended: float = 0.0
     screen: int = 160
     turns: list[Line] = []
     missing: int = 0
@@ -103,7 +106,7 @@ def line_of(entry: Entry) -> Line:
         n=entry.turn,
         at=round(entry.at, 6),
         kind=_kind(entry),
-        heard=[_kept(text) for text in _heard(entry)],
+        heard=_heard(entry),
         did=[_did(name, done) for name, done in entry.done],
         state=entry.state,
         lang=entry.language,
@@ -143,8 +146,8 @@ def merge(lines: list[Line]) -> Dialogue:
         menu=first.menu,
         screen=first.screen,
         language=next((line.lang for line in reversed(turns) if line.lang), ""),
-        began=_iso(first.at),
-        ended=_iso(closed.at) if closed else "",
+        began=first.at,
+        ended=closed.at if closed else 0.0,
         turns=turns,
         missing=last - len(turns),
         cause=closed.end if closed else "",
@@ -179,25 +182,20 @@ def _kind(entry: Entry) -> str:
     return ANSWER
 
 
-def _heard(entry: Entry) -> tuple[str, ...]:
+def _heard(entry: Entry) -> list[str | Hidden]:
     """What was used, and of a dialled string the fields that were dropped, masked."""
-    if not isinstance(entry.event, Begin):
-        return entry.heard
-    dropped = entry.event.fields[len(entry.heard) :]
-    return (*entry.heard, *(Masked(len(field.strip()), UNREAD) for field in dropped))
-
-
-def _kept(text: str) -> str | Hidden:
-    return Hidden(len(text), text.code, text.readable) if isinstance(text, Masked) else text
+    heard: list[str | Hidden] = [
+        Hidden(len(text), text.code, text.readable) if isinstance(text, Masked) else text
+        for text in entry.heard
+    ]
+    if isinstance(entry.event, Begin):
+        heard += [Hidden(len(field.strip()), UNREAD) for field in entry.event.fields[len(heard) :]]
+    return heard
 
 
 def _did(name: str, done: ActionDone) -> Did:
     rows = [(row.id, dict(row.values)) for row in done.rows]
     return Did(name, done.result, dict(done.values), rows, done.more)
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def _without_caller(line: Line, caller: str) -> Line:
