@@ -10,6 +10,9 @@ from typing import Annotated
 import typer
 
 from app.cli.fail import fail
+from ussd_engine import Problem
+from ussd_engine.compiler import baseline as baselines
+from ussd_engine.compiler.baseline import Baseline
 
 
 def add_to(main: typer.Typer) -> None:
@@ -21,6 +24,13 @@ def check(
     path: Annotated[Path | None, typer.Argument(help="Folder or file; else the configured menus")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too")] = False,
+    github: Annotated[bool, typer.Option("--github", help="Annotations for a pull request")] = False,
+    against: Annotated[
+        Path | None, typer.Option(help="A baseline: dialled digits must mean what they meant")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option(help="Keep what dialled digits mean now in this file")
+    ] = None,
 ) -> None:
     """Print every problem of the menus as `file:line:column: message`; exit 1 if there are any."""
     from app import menufiles, wiring
@@ -31,7 +41,7 @@ def check(
         texts = menufiles.read(path or menufiles.folder(load().menus.path))
     except (menufiles.NoMenus, SettingsError) as error:
         fail(str(error))
-    _, problems = check_menus(texts, wiring.declared_actions())
+    service, problems = check_menus(texts, wiring.declared_actions(), published=_published(against))
     counted = [problem for problem in problems if strict or not problem.warning]
     if as_json:
         keys = ("path", "line", "column", "rule", "message", "mend")
@@ -39,8 +49,44 @@ def check(
         typer.echo(
             json.dumps([{key: row[key] for key in keys} for row in rows], ensure_ascii=False, indent=2)
         )
+    elif github:
+        for problem in problems:
+            typer.echo(_annotation(problem))
     else:
         for problem in problems:
-            typer.echo(f"{problem}" + (" (warning)" if problem.warning and not strict else ""))
+            warning = " (warning)" if problem.warning and not strict else ""
+            typer.echo(
+                f"{problem} [{problem.rule}]{warning}\n{_quoted(texts.get(problem.path, ''), problem)}"
+            )
     if counted:
         raise typer.Exit(1)
+    if write_baseline is not None and service is not None:
+        write_baseline.write_text(baselines.write(baselines.baseline(service, baselines.entries(service))))
+
+
+def _published(path: Path | None) -> Baseline | None:
+    if path is None:
+        return None
+    try:
+        return baselines.read(path.read_text())
+    except (OSError, ValueError) as error:
+        fail(f"{path} is no baseline: {error}; make one with --write-baseline")
+
+
+def _quoted(text: str, problem: Problem) -> str:
+    """Show the line a problem is in, with a mark under its column."""
+    lines = text.splitlines()
+    if not 0 < problem.line <= len(lines):
+        return ""
+    line = lines[problem.line - 1]
+    # A long line is shown around the place.
+    begin = max(problem.column - 41, 0)
+    return f"    {line[begin : begin + 80]}\n    {' ' * (problem.column - 1 - begin)}^"
+
+
+def _annotation(problem: Problem) -> str:
+    """Write a problem as the workflow command that puts it beside the line."""
+    level = "warning" if problem.warning else "error"
+    text = f"{problem.what} {problem.mend}".replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    place = f"file={problem.path},line={problem.line},col={problem.column},title={problem.rule}"
+    return f"::{level} {place}::{text}"

@@ -14,6 +14,7 @@ from transitions import Machine
 
 from ussd_engine.actions import Action
 from ussd_engine.compiler import edges as graph
+from ussd_engine.compiler.baseline import Baseline, changes
 from ussd_engine.compiler.edges import Edge
 from ussd_engine.compiler.http import HttpProblem, declared, http_action
 from ussd_engine.compiler.proofs import prove
@@ -94,19 +95,26 @@ def compile_menus(files: Mapping[str, str], actions: Mapping[str, Action]) -> Se
     return service
 
 
-def check(files: Mapping[str, str], actions: Mapping[str, Action]) -> tuple[Service | None, list[Problem]]:
-    """Return the service, if it could be compiled, and all problems, warnings included, in file order."""
+def check(
+    files: Mapping[str, str], actions: Mapping[str, Action], *, published: Baseline | None = None
+) -> tuple[Service | None, list[Problem]]:
+    """Return the service, if it could be compiled, and all problems, warnings included, in file order.
+
+    `published`: what dialled digits meant before; what leads elsewhere now is a problem.
+    """
     collecting = gc.isenabled()
     gc.disable()  # tens of thousands of nodes live at once and none is garbage: half the time otherwise
     try:
         compilation = _Compilation(files, actions)
         service = compilation.run()
+        if service is not None and published is not None:
+            compilation.problems += changes(service, published, compilation.places)
     finally:
         if collecting:
             gc.enable()
     order = {path: index for index, path in enumerate(files)}
     problems = sorted(
-        set(compilation.problems), key=lambda p: (order.get(p.path, 0), p.line, p.column, p.rule)
+        set(compilation.problems), key=lambda p: (order.get(p.path, 0), p.line, p.column, p.rule, p.what)
     )
     return service, problems
 
