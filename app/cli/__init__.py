@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import dial, menus, people, scenarios, serve
+from app.cli import authoring, dial, menus, people, scenarios, serve
 
 main = typer.Typer(
     name="ussd",
@@ -18,5 +18,6 @@ main = typer.Typer(
 serve.add_to(main)
 dial.add_to(main)
 menus.add_to(main)
+authoring.add_to(main)
 scenarios.add_to(main)
 people.add_to(main)
