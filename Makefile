@@ -23,11 +23,12 @@ run: $(STAMPS)/runtime ## start the demo; with a terminal it opens a handset
 test: $(STAMPS)/dev ## run all tests (real servers are started on spare ports)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
-check: $(STAMPS)/dev ## format, lint, types, rooms
+check: $(STAMPS)/dev ## format, lint, types, rooms, menus
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/ussd check --strict --against docs/dialled.json
 
 format: $(STAMPS)/dev ## write the format that check asks for
 	@$(BIN)/ruff format .
