@@ -6,8 +6,10 @@ and aliases are problems, and every value can be found again as line and column.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 
@@ -23,7 +25,10 @@ DEPTH_MAX = 24
 
 @dataclass(slots=True)
 class Source:
-    """One file, read: `data`, and the place of each value and key by its path (lines and columns from 1)."""
+    """One file, read: `data`, and the place of each value and key by its path (lines and columns from 1).
+
+    `holes`: where something could not be read, so that nothing more need be said there.
+    """
 
     path: str
     text: str
@@ -31,6 +36,7 @@ class Source:
     values: dict[Path, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    holes: set[Path] = field(default_factory=set)
     lines: list[str] = field(default_factory=list)
 
     def problem(
@@ -51,6 +57,12 @@ class Source:
         line, column = first.get(path) or second[path]
         return Problem(self.path, line, column, rule, what, mend, warning)
 
+    def line(self, number: int) -> str:
+        """Return a line as written, counted from 1."""
+        if not self.lines:
+            self.lines = self.text.split("\n")
+        return self.lines[number - 1] if number <= len(self.lines) else ""
+
     def find(self, character: str, at: Path, language: str) -> tuple[int, int] | None:
         """Return line and column of a character of the text at a path; of the text if it is escaped there.
 
@@ -61,10 +73,8 @@ class Source:
         if begin is None:
             return None
         line, column = begin
-        if not self.lines:
-            self.lines = self.text.split("\n")
-        for number in range(line, len(self.lines) + 1):
-            found = self.lines[number - 1].find(character, column - 1 if number == line else 0)
+        for number in range(line, self.text.count("\n") + 2):
+            found = self.line(number).find(character, column - 1 if number == line else 0)
             if found >= 0:
                 return number, found + 1
         return begin
@@ -78,78 +88,142 @@ def read(path: str, text: str) -> Source:
         what = f"the file has {len(text)} characters, more than {SIZE_MAX}."
         source.problems.append(Problem(path, 1, 1, "too-large", what, "Split the menu into several files."))
         return source
+    stray = _STRAY.search(text)
+    if stray is not None:
+        what = f"the character U+{ord(stray.group()):04X} stands for nothing by itself."
+        line, column = _place(text, stray.start())
+        source.problems.append(Problem(path, line, column, "yaml", what, "Save the file as UTF-8."))
+        return source
     try:
-        root = yaml.compose(text.removeprefix("\ufeff"), Loader=_LOADER)
+        _Reader(source, text.removeprefix("\ufeff")).document()
     except yaml.YAMLError as error:
         source.problems.append(_syntax(path, text, error))
-        return source
-    if root is None:
-        source.problems.append(Problem(path, 1, 1, "empty", "the file is empty.", "Begin with `menu: name`."))
-        return source
-    _Reader(source).read(root, ())
+    except _TooDeep as error:
+        what = f"more than {DEPTH_MAX} levels."
+        source.problems.append(
+            Problem(path, *_start(error.event), "too-deep", what, "A menu needs no more than six.")
+        )
     return source
 
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_STRAY = re.compile("[\ud800-\udfff]")
+_DOUBTFUL = re.compile(r"#[^\s#]")
+"""Perhaps a comment, perhaps the rest of a text: `Dial *880# or #5`."""
+
+
+class _TooDeep(Exception):
+    def __init__(self, event: yaml.Event) -> None:
+        self.event = event
 
 
 class _Reader:
-    def __init__(self, source: Source) -> None:
+    """Builds plain data from the parser's events: its own trees would nest as deeply as a file asks for."""
+
+    def __init__(self, source: Source, text: str) -> None:
         self.source = source
-        self.seen: set[int] = set()
+        self.next = _LOADER(text).get_event
+        self.commented = _DOUBTFUL.search(text) is not None
 
-    def read(self, node: yaml.Node, path: Path) -> None:
-        self.source.data = self.value(node, path)
+    def document(self) -> None:
+        self.next()  # the stream's start
+        if isinstance(self.next(), yaml.StreamEndEvent):
+            self.say((1, 1), "empty", "the file is empty.", "Begin with `menu: name`.")
+            return
+        data = self.value(self.next(), ())
+        self.next()  # the document's end
+        event = self.next()
+        if isinstance(event, yaml.StreamEndEvent):
+            self.source.data = data
+        else:
+            what = "`---` begins another document."
+            self.say(_start(event), "yaml", what, "Put each menu into a file of its own.")
 
-    def value(self, node: yaml.Node, path: Path) -> Data:
-        source = self.source
-        source.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        if not isinstance(node, yaml.ScalarNode):
-            if id(node) in self.seen:
-                self.say(
-                    path,
-                    "alias",
-                    "an alias (`*name`) repeats another part of the file.",
-                    "Write the part out.",
-                )
-                return ""
-            self.seen.add(id(node))
-            if len(path) > DEPTH_MAX:
-                self.say(path, "too-deep", f"more than {DEPTH_MAX} levels.", "A menu needs no more than six.")
-                return ""
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        if isinstance(node, yaml.MappingNode):
-            return self.mapping(node, path)
-        return str(node.value)
+    def value(self, event: yaml.Event, path: Path) -> Data:
+        self.source.values[path] = _start(event)
+        if isinstance(event, yaml.ScalarEvent):
+            return self.scalar(event)
+        if len(path) > DEPTH_MAX:
+            raise _TooDeep(event)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self.mapping(path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.sequence(path)
+        what = "`*` begins an alias, a repetition of another part of the file."
+        mend = "A text that begins with '*' needs quotes: \"*880#\". Anything else: write it out."
+        self.say(_start(event), "alias", what, mend)
+        self.source.holes.add(path)
+        return ""
 
-    def mapping(self, node: yaml.MappingNode, path: Path) -> Data:
+    def scalar(self, event: yaml.ScalarEvent) -> str:
+        if self.commented and not event.style:
+            line, column = _counted(event.end_mark)
+            left = self.source.line(line)[column - 1 :]
+            if left[:1] in (" ", "\t") and _DOUBTFUL.match(left.lstrip(" \t")):
+                what = "from ' #' on this line is a comment and shows nowhere."
+                mend = "If it belongs to the text, the whole text needs quotes; else write '# '."
+                self.say((line, column), "comment", what, mend, warning=True)
+        return str(event.value)
+
+    def sequence(self, path: Path) -> Data:
+        items: list[Data] = []
+        while not isinstance(event := self.next(), yaml.SequenceEndEvent):
+            items.append(self.value(event, (*path, len(items))))
+        return items
+
+    def mapping(self, path: Path) -> Data:
         found: dict[str, Data] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-                what = "a key is a list or a mapping."
-                mend = "Text that begins with '{' or '[' needs quotes: \"{name}\"."
-                self.source.problems.append(Problem(self.source.path, *place, "key-type", what, mend))
+        while not isinstance(event := self.next(), yaml.MappingEndEvent):
+            place = _start(event)
+            if not isinstance(event, yaml.ScalarEvent):
+                self.skip(event, path)
+                self.skip(self.next(), path)
+                what = "a key is a list, a mapping or an alias."
+                mend = "A text that begins with '{', '[' or '*' needs quotes: \"{name}\"."
+                self.say(place, "key-type", what, mend)
                 continue
-            key = str(key_node.value)
-            place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            key = str(event.value)
             if key in found:
-                first = self.source.keys[(*path, key)][0]
-                what = f"'{key}' stands here and in line {first}."
+                self.skip(self.next(), path)
+                what = f"'{key}' stands here and in line {self.source.keys[(*path, key)][0]}."
                 mend = "YAML would keep the last in silence. Rename or delete one."
-                self.source.problems.append(Problem(self.source.path, *place, "duplicate-key", what, mend))
+                self.say(place, "duplicate-key", what, mend)
                 continue
             self.source.keys[(*path, key)] = place
-            found[key] = self.value(value_node, (*path, key))
+            found[key] = self.value(self.next(), (*path, key))
         return found
 
-    def say(self, path: Path, rule: str, what: str, mend: str) -> None:
-        self.source.problems.append(self.source.problem(path, rule, what, mend))
+    def skip(self, event: yaml.Event, path: Path) -> None:
+        """Read past a value that is not used."""
+        depth = 0
+        while True:
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if len(path) + depth > DEPTH_MAX:
+                raise _TooDeep(event)
+            if depth == 0:
+                return
+            event = self.next()
+
+    def say(self, place: tuple[int, int], rule: str, what: str, mend: str, *, warning: bool = False) -> None:
+        self.source.problems.append(Problem(self.source.path, *place, rule, what, mend, warning))
+
+
+def _start(event: yaml.Event) -> tuple[int, int]:
+    return _counted(event.start_mark)
+
+
+def _counted(mark: Any) -> tuple[int, int]:
+    """Give the line and column, counted from 1, of a mark of either parser."""
+    return mark.line + 1, mark.column + 1
+
+
+def _place(text: str, index: int) -> tuple[int, int]:
+    before = text[:index]
+    return before.count("\n") + 1, index - before.rfind("\n")
 
 
 _TRAPS = (
-    ("found undefined alias", "A text that begins with '*' needs quotes: \"*880#\"."),
     ("while scanning an alias", "A text that begins with '*' needs quotes: \"*880#\"."),
     ("cannot start any token", "Tabs can't indent YAML, and a text that begins with @ ` or % needs quotes."),
     (
@@ -175,9 +249,8 @@ def _syntax(path: str, text: str, error: yaml.YAMLError) -> Problem:
     said = " ".join(
         str(part) for part in (getattr(error, "context", ""), getattr(error, "problem", "")) if part
     )
-    if mark is None and (place := getattr(error, "position", None)) is not None:
-        before = text[:place]
-        line, column = before.count("\n") + 1, place - before.rfind("\n")
+    if mark is None and (index := getattr(error, "position", None)) is not None:
+        line, column = _place(text, index)
         said = f"{getattr(error, 'reason', '')}"
     mend = next((mend for sign, mend in _TRAPS if sign in said), "See docs/menus.md, 'YAML in two minutes'.")
     return Problem(path, line, column, "yaml", f"this is not YAML: {said or error}.", mend)
