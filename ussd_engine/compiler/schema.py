@@ -120,7 +120,7 @@ class ScreenSpec(_StateSpec):
     """A text with options."""
 
     text: Texts
-    options: list[OptionSpec] = Field(min_length=1)
+    options: list[OptionSpec] = Field(default_factory=list, description="without any, only the way back")
 
 
 class QuestionSpec(_StateSpec):
@@ -192,6 +192,7 @@ KINDS = {
     "return": "return",
     "end": "end",
     "options": "screen",
+    "text": "screen",
 }
 
 
@@ -215,7 +216,7 @@ StateSpec = Annotated[
     Discriminator(
         _kind,
         custom_error_type="state_kind",
-        custom_error_message=f"a state has one of {', '.join(f'`{field}`' for field in KINDS)}",
+        custom_error_message=f"a state has one of {', '.join(f'`{field}`' for field in KINDS if field != 'text')}",
     ),
 ]
 
