@@ -1,4 +1,4 @@
-"""The test's side of the switch: starts the process, kills it, tells it what to do wrong, reads what it did."""
+"""The test's side of the switch: starts it, kills it, tells it what to do wrong, reads what it did."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class SwitchProcess:
         return held
 
     def history(self, event: str, *mtis: str) -> list[Event]:
-        """What happened of one kind, oldest first, over all its lives; of some message types only, if given."""
+        """What happened of one kind over all its lives, oldest first; of some message types only, if told."""
         found = [one for one in self.order("history") if one["event"] == event]
         return [one for one in found if one.get("mti") in mtis] if mtis else found
 

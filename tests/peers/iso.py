@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from py8583.py8583 import LT, Iso8583, ParseError
-from py8583.py8583spec import IsoSpec1987ASCII
+from py8583.py8583 import LT, Iso8583, ParseError  # type: ignore[import-untyped]
+from py8583.py8583spec import IsoSpec1987ASCII  # type: ignore[import-untyped]
 
 _SPEC = IsoSpec1987ASCII()
 FIELDS = range(2, 129)

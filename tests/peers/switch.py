@@ -122,7 +122,9 @@ class Switch:
                 self._send(writer, answer, told)
                 self._send(writer, answer, told)
             case "other":
-                self._send(writer, answer, told | {int(number): text for number, text in fault.fields.items()})
+                self._send(
+                    writer, answer, told | {int(number): text for number, text in fault.fields.items()}
+                )
             case "bare":
                 self._send(writer, answer, {number: text for number, text in told.items() if number != 39})
             case "garbage":

@@ -11,10 +11,10 @@ from typing import Protocol
 
 import pytest
 
-from invoicing import Behaviour, CardProcessor, SandboxBank
+from invoicing import Behaviour, CardProcessor, SandboxBank, pins
 from invoicing.processors.iso8583 import HostOptions, Iso8583Host, StrayAnswer
 from invoicing.processors.iso8583.link import LinkOptions
-from tests.invoicing.world import in_memory
+from tests.invoicing.world import CHEAP, in_memory
 from tests.peers.control import SwitchProcess
 
 WAIT_MAX_S = 15
@@ -169,3 +169,8 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     if request.param == "sandbox":
         return SandboxBench()
     return SwitchBench(request.getfixturevalue("switch"), request.getfixturevalue("till"))
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pins, "_HASHER", CHEAP)

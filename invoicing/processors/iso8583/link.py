@@ -172,6 +172,8 @@ class Link:
             log.warning("the line to the switch is lost: %s", lost)
         except (OSError, EOFError) as error:
             log.warning("the line to the switch is lost: %s", type(error).__name__)
+        except Exception:  # a fault of our own must not leave the service without a line
+            log.exception("the line to the switch is given up")
         except asyncio.CancelledError:
             await self._sign_off()
             raise
