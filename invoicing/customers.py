@@ -89,7 +89,8 @@ def unlock(conn: Connection, now: datetime, by: Actor, number: str) -> Done | Re
 
 
 def paying_customer(conn: Connection, number: str) -> Customer | Refused:
-    customer = storage.customer_of(conn, number)
+    """A customer who may use a PIN; the row is held until the transaction ends."""
+    customer = storage.customer_of(conn, number, lock=True)
     if customer is not None and customer.state == "blocked":
         return Refused(Refusal.BLOCKED)
     if customer is None or customer.pin_hash is None:
@@ -120,7 +121,7 @@ def finish_check(
 ) -> PinRight | Refused:
     if request_rows.find(conn, checking.row.scope, checking.row.key) != checking.row:
         return Refused(Refusal.INTERRUPTED)
-    customer = storage.customer_of(conn, actor.name)
+    customer = storage.customer_of(conn, actor.name, lock=True)
     assert customer is not None  # it had a PIN to compare with
     return requests.finish(conn, checking.row, judge_try(conn, now, limits, customer, actor, right=right))
 

@@ -36,6 +36,7 @@ from invoicing.storage import people
 from invoicing.storage import requests as request_rows
 from invoicing.storage.invoices import Invoice
 from invoicing.storage.payments import Payment, Reversal
+from invoicing.storage.people import Card, Customer
 from invoicing.storage.requests import Request
 from invoicing.values import short_name, tashkent_day
 
@@ -81,29 +82,39 @@ def begin(
         return cast(PayAnswer, begun)  # the body's hash names the action, so the answer is one of a payment
     if not begun.fresh:
         return InHand(begun.row)
-    refused = _guards(conn, now, limits, order)
-    if refused is None and not ready:
-        refused = Refused(Refusal.UNAVAILABLE)
-    if refused is not None:
-        return requests.finish(conn, begun.row, refused)
-    customer = people.customer_of(conn, order.actor.name)
-    assert customer is not None  # a guard has looked
-    pin_try = customers.count_try(conn, now, limits, customer, order.actor)
+    payable = _payable(conn, now, limits, order)
+    if isinstance(payable, Refused):
+        return requests.finish(conn, begun.row, payable)
+    if not ready:
+        return requests.finish(conn, begun.row, Refused(Refusal.UNAVAILABLE))
+    pin_try = customers.count_try(conn, now, limits, payable.customer, order.actor)
     if isinstance(pin_try, Refused):
         return requests.finish(conn, begun.row, pin_try)
     return Checking(begun.row, pin_try)
 
 
-def _guards(conn: Connection, now: datetime, limits: Limits, order: PayOrder) -> Refused | None:
+@dataclass(frozen=True, slots=True)
+class _Payable:
+    """What a payment takes together, each read once: a second look might see another state."""
+
+    customer: Customer
+    invoice: Invoice
+    card: Card
+
+
+def _payable(conn: Connection, now: datetime, limits: Limits, order: PayOrder) -> _Payable | Refused:
+    """Every guard of T2 but the PIN."""
     customer = customers.paying_customer(conn, order.actor.name)
     if isinstance(customer, Refused):
         return customer
     invoice = _own_invoice(conn, order)
     if invoice is None:
         return Refused(Refusal.NOT_FOUND)
-    if own(conn, customer.id, order.card_id) is None:
+    card = own(conn, customer.id, order.card_id)
+    if card is None:
         return Refused(Refusal.NO_CARD)
-    return invoices.not_open(now, invoice) or _paused(conn, now, limits, invoice)
+    refused = invoices.not_open(now, invoice) or _paused(conn, now, limits, invoice)
+    return refused or _Payable(customer, invoice, card)
 
 
 def _own_invoice(conn: Connection, order: PayOrder) -> Invoice | None:
@@ -137,22 +148,22 @@ def start(
     row = request_rows.find(conn, checking.row.scope, checking.row.key)
     if row != checking.row:
         return None
-    customer = people.customer_of(conn, order.actor.name)
-    assert customer is not None
+    customer = people.customer_of(conn, order.actor.name, lock=True)
+    assert customer is not None  # it had a PIN to compare with
     judged = customers.judge_try(conn, now, limits, customer, order.actor, right=pin_right)
-    refused = judged if isinstance(judged, Refused) else _guards(conn, now, limits, order)
-    if refused is not None:
-        return requests.finish(conn, row, refused)
-    invoice, card = _own_invoice(conn, order), own(conn, customer.id, order.card_id)
-    assert invoice is not None  # the guards have looked
-    assert card is not None
+    if isinstance(judged, Refused):
+        return requests.finish(conn, row, judged)
+    payable = _payable(conn, now, limits, order)
+    if isinstance(payable, Refused):
+        return requests.finish(conn, row, payable)
+    invoice = payable.invoice
     if not invoices.move(conn, now, invoice, InvoiceState.PAYING, order.actor):
         return requests.finish(conn, row, invoices.lost_race(conn, invoice.id))
     request_rows.advance(conn, row, PAYING)
     return storage.create(
         conn,
         invoice_id=invoice.id,
-        card_id=card.id,
+        card_id=payable.card.id,
         amount_tiyin=invoice.amount_tiyin,
         terminal=terminal,
         business_day=tashkent_day(now),
@@ -263,7 +274,7 @@ def take_reversal(
     reversal = storage.first_reversal(conn)
     if reversal is None or reversal.next_at > now or not storage.send_reversal(conn, reversal, now + pause):
         return None
-    payment = storage.by_id(conn, reversal.payment_id)
+    payment = storage.by_id(conn, reversal.payment_id, lock=True)
     if payment.state == PaymentState.UNKNOWN:
         _must_move(conn, payment, PaymentState.REVERSING)
     request = ReversalRequest(

@@ -136,8 +136,10 @@ def set_merchant_user_language(conn: Connection, user_id: int, lang: str) -> Non
     change(conn, merchant_user, [merchant_user.c.id == user_id], {"lang": lang})
 
 
-def customer_of(conn: Connection, msisdn: str) -> Customer | None:
-    return one(conn, _customers.where(customer.c.msisdn == msisdn), Customer)
+def customer_of(conn: Connection, msisdn: str, *, lock: bool = False) -> Customer | None:
+    """The customer with this phone; `lock` holds the row, so that what was read of its PIN stays true."""
+    query = _customers.where(customer.c.msisdn == msisdn)
+    return one(conn, query.with_for_update() if lock else query, Customer)
 
 
 def add_customer(conn: Connection, *, msisdn: str, lang: str, pin_hash: str | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Executable, Table, insert, update
+from sqlalchemy import Connection, Executable, Integer, Table, insert, literal_column, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from invoicing.storage.tables import sequence
@@ -36,7 +36,9 @@ def add(conn: Connection, table: Table, values: Mapping[str, Any]) -> int:
 def add_once(conn: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert one row unless a unique constraint already holds an equal one; whether it was inserted."""
     new = sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
-    return conn.execute(new.values(**values).on_conflict_do_nothing()).rowcount == 1
+    # A returned row, not `rowcount`: drivers disagree about the count of an INSERT.
+    once = new.values(**values).on_conflict_do_nothing().returning(literal_column("1", Integer))
+    return conn.execute(once).first() is not None
 
 
 def change(conn: Connection, table: Table, where: Iterable[Any], values: Mapping[str, Any]) -> bool:

@@ -418,15 +418,20 @@ sandbox_operation = Table(
     Column("reversed", Boolean, nullable=False),
 )
 
-# The books and the audit only grow (domain.md 3.3, S24); PostgreSQL says the same by not granting UPDATE and
-# DELETE on them to the service's role.
+# The books only grow (domain.md 3.3): the database itself refuses to change or drop a line.
+_REFUSE = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$
+"""
+event.listen(metadata, "before_create", DDL(_REFUSE).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
 for _table in (transfer, entry):
     for _verb in ("UPDATE", "DELETE"):
-        event.listen(
-            _table,
-            "after_create",
-            DDL(  # type: ignore[no-untyped-call]
-                f"CREATE TRIGGER {_table.name}_no_{_verb.lower()} BEFORE {_verb} ON {_table.name} "
-                f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-            ).execute_if(dialect="sqlite"),
-        )
+        _name = f"{_table.name}_no_{_verb.lower()}"
+        _triggers = {
+            "sqlite": f"CREATE TRIGGER {_name} BEFORE {_verb} ON {_table.name} "
+            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+            "postgresql": f"CREATE TRIGGER {_name} BEFORE {_verb} ON {_table.name} "
+            "FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+        }
+        for _dialect, _ddl in _triggers.items():
+            event.listen(_table, "after_create", DDL(_ddl).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]

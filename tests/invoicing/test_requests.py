@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -16,19 +17,14 @@ from tests.invoicing.world import CUSTOMER, FIFTY, OTHER_SHOP, PIN, SHOP, STRANG
 
 def at_once(count: int, call: Callable[[int], object]) -> list[object]:
     """What `count` threads get that start together."""
-    answers: list[object] = [None] * count
     barrier = threading.Barrier(count)
 
-    def run(place: int) -> None:
+    def run(place: int) -> object:
         barrier.wait()
-        answers[place] = call(place)
+        return call(place)
 
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(run, range(count)))
 
 
 def test_the_same_issue_twice_is_one_invoice_and_one_sms(world: World) -> None:

@@ -367,10 +367,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_entry_account", "entry", ["account_id"])
     op.create_index("ix_entry_transfer", "entry", ["transfer_id"])
-    if op.get_bind().dialect.name == "sqlite":
-        for table in ("transfer", "entry"):
-            for verb in ("UPDATE", "DELETE"):
-                op.execute(
-                    f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                    f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-                )
+    refuse = "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+    if op.get_bind().dialect.name == "postgresql":
+        refuse = "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+        op.execute(
+            "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            "BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$"
+        )
+    for table in ("transfer", "entry"):
+        for verb in ("UPDATE", "DELETE"):
+            op.execute(f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} {refuse}")
