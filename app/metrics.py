@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -31,6 +32,11 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="mostrecent",
         )
+        self._open = self._gauge(
+            "ussd_open_dialogues", "Open dialogues, by the menus they began on", "version"
+        )
+        self._current = self._gauge("ussd_menus_current", "1: new dialogues begin on these menus", "version")
+        self._versions: set[str] = set()
         # `labels()` takes a lock and builds a key every time; what a turn needs is looked up once.
         self._prepared: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._prepared_actions: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
@@ -61,6 +67,13 @@ class Metrics:
         """Note how many notices wait."""
         self._outbox_depth.set(depth)
 
+    def dialogues(self, open_by_version: Mapping[str, int], current: str) -> None:
+        """Note how many dialogues are open on each version of the menus (hex), and which is current."""
+        self._versions |= open_by_version.keys()
+        for version in self._versions:
+            self._open.labels(version).set(open_by_version.get(version, 0))
+            self._current.labels(version).set(version == current)
+
     def text(self) -> bytes:
         """The exposition format; with workers, of all of them together."""
         if SHARED_FOLDER not in os.environ:
@@ -68,6 +81,9 @@ class Metrics:
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
+
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(name, what, labels, registry=self._registry, multiprocess_mode="mostrecent")
 
     def _counter(self, name: str, what: str, *labels: str) -> Counter:
         return Counter(name, what, labels, registry=self._registry)

@@ -106,6 +106,14 @@ class Bank(Section):
     processor: str = "sandbox"
 
 
+class Journal(Section):
+    """The record of dialogues; in the data folder without a path."""
+
+    path: Path | None = None
+    keep_days: int = Field(default=31, ge=0, le=3650)
+    """Days after which a file is deleted; 0 keeps no journal at all."""
+
+
 class Log(Section):
     """What is written to stderr."""
 
@@ -159,6 +167,7 @@ class Settings(BaseSettings):
     security: Security = Security()
     sms: Sms = Sms()
     bank: Bank = Bank()
+    journal: Journal = Journal()
     log: Log = Log()
     limits: Limits = Limits()
     gateways: dict[str, Gateway] = {}

@@ -21,6 +21,7 @@ from adapters.http import Door
 from app import actions, menufiles, plugins
 from app.chores import chores
 from app.demo import Demo
+from app.journaling import journal, sweeping
 from app.metrics import Metrics
 from app.money import CannotOpen, Money
 from app.server import Front, application
@@ -115,9 +116,11 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         Money.open(settings, plan.folder, plan.key) as money,
         _pool(settings.database.threads) as pool,
         _pool(CHORE_THREADS) as chore_pool,
+        journal(settings, plan.folder) as kept,
     ):
         in_thread = partial(_in_thread, pool)
-        workers = Workers(chores(money, metrics) if plan.does_chores else (), chore_pool)
+        sweep = sweeping(settings, plan.folder, metrics, lambda: engine.service.version.hex())
+        workers = Workers((*chores(money, metrics), *sweep) if plan.does_chores else (), chore_pool)
         engine = Engine(
             plan.service,
             store=store,
@@ -125,6 +128,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             key=_derived(plan.key, "fingerprints"),
             clock=time.time,
             watch=_Watch(metrics, workers),
+            journal=kept,
         )
         workers.start()
         try:

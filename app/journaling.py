@@ -1,0 +1,55 @@
+"""The journal of a running service: where it lies, who writes it, and who counts the open dialogues."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.metrics import Metrics
+from app.settings import Settings
+from app.workers import Chore
+from ussd_engine.engine import RECORD_TTL_S
+from ussd_engine.journal import FileJournal, Sweeper
+
+FOLDER = "journal"
+
+
+def folder(settings: Settings, data: Path) -> Path:
+    """The configured folder, or the one in the data folder."""
+    return settings.journal.path or data / FOLDER
+
+
+@contextmanager
+def journal(settings: Settings, data: Path) -> Iterator[FileJournal | None]:
+    """This worker's journal; None where the settings want none. What waits is written at the end."""
+    if not settings.journal.keep_days:
+        yield None
+        return
+    files = FileJournal(folder(settings, data), keep_days=settings.journal.keep_days)
+    files.start()
+    try:
+        yield files
+    finally:
+        files.close()
+
+
+def sweeping(
+    settings: Settings, data: Path, metrics: Metrics, current: Callable[[], str]
+) -> tuple[Chore, ...]:
+    """Close dialogues that just stopped, and tell how many are open on each version of the menus.
+
+    Args:
+        current: the version that new dialogues begin on, in hex.
+    """
+    if not settings.journal.keep_days:
+        return ()
+    sweeper = Sweeper(folder(settings, data), total_s=RECORD_TTL_S, clock=time.time)
+
+    def sweep() -> int:
+        sweeper.sweep()
+        metrics.dialogues({current(): 0, **sweeper.open_by_menu()}, current())
+        return 0
+
+    return (Chore("sweeper", sweep, every_s=1.0),)
