@@ -1,7 +1,7 @@
 """What the menus' action names do: thin bindings from a dialogue to the money domain.
 
-Each takes and returns what menus know (see `ussd_engine.actions`). The domain is synchronous: calls run in the bounded
-pool of threads given as `in_thread`.
+Each takes and returns what menus know (see `ussd_engine.actions`). The domain is synchronous: calls run in
+the bounded pool of threads given as `in_thread`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from invoicing import results as domain
 from invoicing.requests import RequestKey
 from invoicing.results import Kind, Refusal, Status
 from invoicing.service import Invoicing
+from invoicing.values import latin_name, short_name
 from ussd_engine import Action, Amount, Call, Max, Msisdn, Rows, Secret, When, Word
 from ussd_engine.actions import declared
 
@@ -218,7 +219,7 @@ class MenuActions:
             name: declared(name, function, changes=True) for name, function in changing.items()
         }
 
-    # --- subscribers -------------------------------------------------------------------------------------------
+    # --- subscribers ------------------------------------------------------------
 
     async def role(self, call: Call) -> Merchant | Customer | Stranger | Blocked:
         role = await self._in_thread(self._invoicing.role, call.msisdn)
@@ -228,7 +229,7 @@ class MenuActions:
         await self._in_thread(self._invoicing.set_language, call.msisdn, language)
         return Set(language)
 
-    # --- merchants ---------------------------------------------------------------------------------------------
+    # --- merchants ------------------------------------------------------------
 
     async def issue(
         self, call: Call, client: Msisdn, amount: Amount, again: bool = False
@@ -238,37 +239,42 @@ class MenuActions:
         )
         match done:
             case domain.Issued():
-                return Issued(_invoice(done.invoice))
+                return Issued(_invoice(done.invoice, call.language))
             case domain.Duplicate():
                 return Duplicate(done.number)
             case domain.Refused():
                 return Refused(done.reason)
 
     async def recent(self, call: Call, after: str | None, limit: int) -> Rows[InvoiceRow]:
-        return _rows(await self._in_thread(self._invoicing.merchant_invoices, call.msisdn, after, limit))
+        page = await self._in_thread(self._invoicing.merchant_invoices, call.msisdn, after, limit)
+        return _rows(page, call.language)
 
     async def check(self, call: Call, client: Msisdn, after: str | None, limit: int) -> Rows[InvoiceRow]:
-        return _rows(await self._in_thread(self._invoicing.merchant_check, call.msisdn, client, after, limit))
+        page = await self._in_thread(self._invoicing.merchant_check, call.msisdn, client, after, limit)
+        return _rows(page, call.language)
 
     async def read(self, call: Call, invoice: Id) -> Found | Gone:
         found = await self._in_thread(self._invoicing.merchant_invoice, call.msisdn, invoice)
-        return Gone() if isinstance(found, domain.Refused) else Found(_invoice(found))
+        return Gone() if isinstance(found, domain.Refused) else Found(_invoice(found, call.language))
 
-    # --- customers ---------------------------------------------------------------------------------------------
+    # --- customers ------------------------------------------------------------
 
     async def owed(self, call: Call, after: str | None, limit: int) -> Rows[InvoiceRow]:
-        return _rows(await self._in_thread(self._invoicing.open_invoices, call.msisdn, after, limit))
+        page = await self._in_thread(self._invoicing.open_invoices, call.msisdn, after, limit)
+        return _rows(page, call.language)
 
     async def owed_one(self, call: Call, invoice: Id) -> Owed | Refused:
         found = await self._in_thread(self._invoicing.open_invoice, call.msisdn, invoice)
         if isinstance(found, domain.Refused):
             return Refused(found.reason)
         closed = _NOT_OWED.get(found.status)
-        return Refused(closed) if closed else Owed(_invoice(found))
+        return Refused(closed) if closed else Owed(_invoice(found, call.language))
 
     async def decline(self, call: Call, invoice: Id) -> Declined | Refused:
         done = await self._in_thread(self._invoicing.decline, _key(call), call.msisdn, invoice)
-        return Refused(done.reason) if isinstance(done, domain.Refused) else Declined(_invoice(done.invoice))
+        if isinstance(done, domain.Refused):
+            return Refused(done.reason)
+        return Declined(_invoice(done.invoice, call.language))
 
     async def cards(self, call: Call, after: str | None, limit: int) -> Rows[CardRow]:
         cards = [
@@ -283,7 +289,7 @@ class MenuActions:
         done = await self._in_thread(self._invoicing.pay, _key(call), call.msisdn, invoice, card, pin)
         match done:
             case domain.Paid():
-                return Paid(_invoice(done.invoice), done.payment_number)
+                return Paid(_invoice(done.invoice, call.language), done.payment_number)
             case domain.Pending():
                 return Pending()
             case domain.Refused(Refusal.WRONG_PIN):
@@ -297,7 +303,12 @@ class MenuActions:
         page = await self._in_thread(self._invoicing.history, call.msisdn, after, limit)
         rows = [
             PaymentRow(
-                row.id, row.number, row.merchant_name_sms, row.amount_tiyin, _moment(row.at), row.status
+                row.id,
+                row.number,
+                _shop(row.merchant_name_sms, call.language),
+                row.amount_tiyin,
+                _moment(row.at),
+                row.status,
             )
             for row in page.rows
         ]
@@ -314,30 +325,35 @@ def _moment(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _invoice(view: domain.InvoiceView) -> Invoice:
+def _shop(name: str, language: str) -> str:
+    """A shop's name on a screen: Uzbek and English ones stay inside GSM 03.38, as the SMS do (A52)."""
+    return short_name(latin_name(name)) if language in ("uz", "en") else name
+
+
+def _invoice(view: domain.InvoiceView, language: str) -> Invoice:
     return Invoice(
         view.number,
         view.customer_msisdn,
-        view.merchant_name_sms,
+        _shop(view.merchant_name_sms, language),
         view.amount_tiyin,
         _moment(view.at),
         view.status,
     )
 
 
-def _rows(page: domain.Rows[domain.InvoiceView] | domain.Refused) -> Rows[InvoiceRow]:
+def _rows(page: domain.Rows[domain.InvoiceView] | domain.Refused, language: str) -> Rows[InvoiceRow]:
     """A refused list is an empty one: the menus let nobody there who is no merchant."""
     if isinstance(page, domain.Refused):
         return Rows()
-    return Rows([_row(view) for view in page.rows], more=page.more)
+    return Rows([_row(view, language) for view in page.rows], more=page.more)
 
 
-def _row(view: domain.InvoiceView) -> InvoiceRow:
+def _row(view: domain.InvoiceView, language: str) -> InvoiceRow:
     return InvoiceRow(
         view.id,
         view.number,
         view.customer_msisdn,
-        view.merchant_name_sms,
+        _shop(view.merchant_name_sms, language),
         view.amount_tiyin,
         _moment(view.at),
         view.status,

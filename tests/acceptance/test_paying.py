@@ -67,9 +67,21 @@ def test_a17_a_wrong_pin_takes_no_money_and_says_how_many_tries_are_left(
     phone.dial("*880#", "1", "1")
     question = f"Счет №{number}\n50 000 сум\nCLICK-PIN:"
 
-    assert phone.answer("13579").startswith(f"CON Неверный PIN, попыток: 2\n{question}")
+    assert phone.answer("13579").startswith(f"CON Неверный PIN, осталось попыток: 2\n{question}")
     assert town.balance(customer) == 60_000
     assert phone.answer(PIN).startswith("END Оплачено")
+
+
+def test_three_wrong_pins_lock_it_and_the_right_one_is_refused_from_then_on(
+    town: Town, merchant: Person, customer: Person
+) -> None:
+    merchant.issue(customer, 50_000)
+    locked = "END CLICK-PIN заблокирован. Справки: +99871-231-0-880"
+
+    assert customer.dial("*880#", "1", "1", "13579", "13579", "13579") == locked
+    assert customer.pay() == locked
+    assert town.balance(customer) == 60_000
+    assert customer.sms(2)[1].startswith("CLICK: PIN заблокирован")
 
 
 def test_a18_the_customer_declines(town: Town, merchant: Person, customer: Person) -> None:
@@ -141,6 +153,9 @@ def test_a27_a_stranger_is_told_how_to_link_a_card_and_the_invoice_waits(
     assert f"счет №{number}" in stranger.sms(1)[0]
     assert stranger.dial("*880#", "1", "1") == (
         "END Подключите карту: *880*0*номер карты*ММГГ#\nСправки: +99871-231-0-880"
+    )
+    assert stranger.dial("*880*0*8600490000061234*1230#") == (
+        "END Карты подключает CLICK: www.click.uz, +99871-231-0-880"
     )
     assert town.invoices(merchant)[0][3] == "issued"
     town.expire(number)
