@@ -72,6 +72,28 @@ def prove(
     return problems
 
 
+def shadowed(
+    states: Mapping[str, AnyState],
+    places: Mapping[str, tuple[Source, Path]],
+    entries: Iterable[str],
+    shortcuts: Mapping[str, tuple[Shortcut, ...]],
+) -> Iterator[Problem]:
+    """Warn of shortcuts that begin like the way by options: the shortcut wins where both fit."""
+    for entry in entries:
+        screen = states[entry]
+        if not isinstance(screen, Screen):
+            continue
+        for shortcut in shortcuts.get(screen.menu, ()):
+            if shortcut.fixed and shortcut.fixed[0] in screen.by_key:
+                source, path = places[graph.wrong_format(shortcut)]
+                what = (
+                    f"'{shortcut.name}' begins like option {shortcut.fixed[0]} of state '{_short(entry)}': "
+                    "dialled on, the digits mean the shortcut where it fits, else the option."
+                )
+                mend = "Begin it with an empty field (`**…`) or another digit, unless this is meant."
+                yield source.problem((*path, "dial"), "shortcut-overlap", what, mend, warning=True)
+
+
 @dataclass(frozen=True)
 class _Proof:
     states: Mapping[str, AnyState]

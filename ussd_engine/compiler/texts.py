@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +16,8 @@ from ussd_engine.text.formats import FORMATS, FormatContext
 from ussd_engine.text.template import Formatter, Template, TemplateError, Value
 
 DEFAULT_LANGUAGE = "en"
+SENTENCE_WORDS = 3
+"""Equal texts of fewer words are names and words that two languages share."""
 SAME = "all"
 """In place of a language: the text is the same in every one, `{all: CLICK}`."""
 DEFAULT_ZONE = "UTC"
@@ -103,6 +106,7 @@ class TextCompiler:
             texts = texts[SAME]
         else:
             self._languages_match(source, path, texts)
+            self._languages_differ(source, path, texts)
             by_language = {language: texts.get(language, "") for language in self.languages}
         return Text(
             {
@@ -131,6 +135,20 @@ class TextCompiler:
                 self.problems.append(
                     source.problem((*path, language), "unknown-language", what, mend, on_key=True)
                 )
+
+    def _languages_differ(self, source: Source, path: Path, texts: Mapping[str, str]) -> None:
+        """Warn of a sentence that stands in two languages: one was probably not translated."""
+        seen: dict[str, str] = {}
+        for language, text in texts.items():
+            words = _own_words(text)
+            if len(words) < SENTENCE_WORDS:
+                continue
+            sentence = " ".join(words)
+            if sentence in seen:
+                what = f"the text in '{language}' is the same as in '{seen[sentence]}'."
+                mend = "Translate it, or write {all: …} if it is the same in every language."
+                self.problems.append(source.problem((*path, language), "same-text", what, mend, warning=True))
+            seen.setdefault(sentence, language)
 
     def _template(self, source: Source, path: Path, text: str, language: str) -> Template:
         try:
@@ -191,6 +209,11 @@ def _bound(write: Callable[[str | int, FormatContext], str], context: FormatCont
 
 def _looked_up(table: Mapping[str, str]) -> Formatter:
     return lambda value: "" if value is None else table.get(str(value), str(value))
+
+
+def _own_words(text: str) -> list[str]:
+    """Return the words that a translator translates: no variables, figures, codes or names in capitals."""
+    return [word for word in re.findall(r"[^\W\d_]+", _outside_slots(text)) if not word.isupper()]
 
 
 def _outside_slots(text: str) -> str:
