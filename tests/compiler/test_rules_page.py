@@ -1,4 +1,4 @@
-"""docs/rules.md: each rule's wrong example breaks it, each right one compiles, and no rule is missing there."""
+"""docs/rules.md: wrong examples break their rule, right ones compile, no rule is missing there."""
 
 from __future__ import annotations
 
