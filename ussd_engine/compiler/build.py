@@ -16,11 +16,10 @@ from ussd_engine.actions import Action
 from ussd_engine.compiler import edges as graph
 from ussd_engine.compiler.baseline import Baseline, changes
 from ussd_engine.compiler.edges import Edge
+from ussd_engine.compiler.explain import explained
 from ussd_engine.compiler.http import HttpProblem, declared, http_action
-from ussd_engine.compiler.proofs import prove
+from ussd_engine.compiler.proofs import prove, shadowed
 from ussd_engine.compiler.schema import (
-    TAGS,
-    UNION,
     ActionSpec,
     CallSpec,
     EndSpec,
@@ -167,13 +166,16 @@ class _Compilation:
         says = self.texts.says(source, spec)
         keys = spec.keys or KeysSpec()
         self.keys = Keys(keys.back, keys.home, keys.more, keys.previous)
+        if len({keys.back, keys.home, keys.more, keys.previous}) < 4:
+            what = "two of the service's keys are the same."
+            self.say(source, ("keys",), "service-keys", what, "Give back, home, more and previous one each.")
         for menu_source, menu in menus:
             self.read_actions(menu_source, menu)
             self.read_states(menu_source, menu)
         for menu_source, menu in menus:
             self.read_shortcuts(menu_source, menu, says)
         start = self.start(source, spec)
-        if start is None or any(problem.rule in _FATAL for problem in self.problems):
+        if start is None:
             return None
         for name, code in IMPLICIT.items():
             self.states[name] = End(name=name, id=state_id(name), menu="", text=says[code])
@@ -181,6 +183,9 @@ class _Compilation:
             self.states[OFFER] = self.offer(says)
         nothing = Text({language: Template("") for language in self.texts.languages})
         self.states[OFF] = End(name=OFF, id=state_id(OFF), menu="", text=nothing)
+        self.tell_apart()
+        if any(problem.rule in _FATAL for problem in self.problems):
+            return None
         return self.finish(spec, start, says)
 
     def offer(self, says: Mapping[str, Text]) -> Screen:
@@ -202,7 +207,7 @@ class _Compilation:
         try:
             return source, MenuSpec.model_validate(source.data)
         except ValidationError as error:
-            self.problems += [_explained(source, dict(item)) for item in error.errors(include_url=False)]
+            self.problems += explained(source, error)
             return None
 
     def root(self, menus: list[tuple[Source, MenuSpec]]) -> tuple[Source, MenuSpec] | None:
@@ -267,10 +272,13 @@ class _Compilation:
                 text = self.texts.text(source, (*path, "timeout", "text"), spec.timeout.text)
                 self.states[late] = End(name=late, id=state_id(late), menu=menu.menu, text=text)
                 self.places[late] = (source, (*path, "timeout"))
-        ids: dict[int, str] = {}
+
+    def tell_apart(self) -> None:
+        """Stored sessions know states by a short hash: no two may share one."""
+        ids: dict[int, str] = {state_id(IDLE): IDLE}
         for name, state in self.states.items():
             if ids.setdefault(state.id, name) != name:
-                source, path = self.places[name]
+                source, path = self.places.get(name) or self.places[ids[state.id]]
                 what = f"'{name}' and '{ids[state.id]}' have the same short hash."
                 self.say(source, path, "hash-collision", what, "Rename one of them.", on_key=True)
 
@@ -321,6 +329,13 @@ class _Compilation:
                         "Give both, or none for rows that can't be chosen.",
                         on_key=True,
                     )
+                if spec.as_ is not None and spec.last == "end":
+                    what = "the last page closes the dialogue, so nothing on it can be chosen."
+                    mend = "Take `last: end` away, or `as` and `goto`."
+                    self.say(source, (*path, "last"), "list", what, mend)
+                if spec.as_ is not None and more_key in set("123456789"):
+                    what = f"the key {more_key} chooses a row of this list."
+                    self.say(source, (*path, "keys", "more"), "option-key", what, "Use another key.")
                 on = {result: target(goto, "on", result) for result, goto in spec.on.items()}
                 return Listing(
                     **common,
@@ -350,9 +365,8 @@ class _Compilation:
             self.say(source, (*path, "type"), "type", str(problem), problem.mend, on_key=True)
             kind = TextType(1, 160)
         name = str(common["name"])
-        if self.questions.setdefault((menu, spec.as_), name) != name:
-            # Two questions may fill one variable; a shortcut's field then belongs to the first.
-            pass
+        # Two questions may fill one variable; a shortcut's field then belongs to the first.
+        self.questions.setdefault((menu, spec.as_), name)
         return Question(
             **common,
             text=self.texts.text(source, (*path, "ask"), spec.ask),
@@ -376,7 +390,7 @@ class _Compilation:
                 self.say(source, at, "option-key", what, "Give one of them another `key:`.")
                 continue
             seen[key] = index
-            if key in (self.keys.more, self.keys.previous):
+            if key in (self.keys.more, self.keys.previous, spec.keys.more if spec.keys else None):
                 what = f"the key {key} turns pages in this service."
                 self.say(source, at, "option-key", what, "Use another key, or change the service's `keys:`.")
             options.append(
@@ -390,12 +404,11 @@ class _Compilation:
         return tuple(options)
 
     def target(self, source: Source, path: Path, menu: str, goto: str) -> str:
-        if goto == "back":
+        if goto in ("back", "start"):
             if "options" not in path:
-                self.say(source, path, "target", "only an option can go `back`.", "Name a state, or `start`.")
-            return BACK
-        if goto == "start":
-            return START
+                what = f"only an option can go `{goto}`."
+                self.say(source, path, "target", what, "Name a state.")
+            return BACK if goto == "back" else START
         return goto if "." in goto else f"{menu}.{goto}"
 
     # --- shortcuts and start ------------------------------------------------------------------------------
@@ -442,6 +455,8 @@ class _Compilation:
         if written != parts or not all(part.isdigit() or not part for part in fixed) or (rest and names):
             self.say(source, place, "shortcut", f"'{spec.dial}' is no shortcut.", mend)
             return None
+        if len(set(names)) < len(names):
+            self.say(source, place, "shortcut", f"'{spec.dial}' has a variable twice.", "Name each once.")
         for name in names:
             question = self.questions.get((menu, name))
             if question is None:
@@ -484,6 +499,7 @@ class _Compilation:
             if isinstance(self.states[name], Screen | Question)
         )
         dialled = list(graph.dialled(self.states, entries, self.shortcuts, self.questions))
+        self.problems += shadowed(self.states, self.places, entries, self.shortcuts)
         proved = [*own, *dialled, *graph.too_late(self.states)]
         self.problems += prove(
             self.states, self.places, start, proved, self.shortcuts, self.questions, self.actions
@@ -583,53 +599,3 @@ def _overlap(one: Shortcut, other: Shortcut) -> bool:
 
 
 _FATAL = frozenset({"yaml", "hash-collision"})
-
-_PLAIN_WORDS = {
-    "missing": ("missing-field", "`{name}` is missing here.", "Add it."),
-    "state_kind": (
-        "state-kind",
-        "this state has none of `options`, `ask`, `do`, `list`, `switch`, `call`, `return`, `end`.",
-        "A state shows options, asks, acts, lists, switches, calls, returns or ends.",
-    ),
-    "too_short": ("empty-list", "this list is empty.", "Give it at least one item, or leave it out."),
-}
-
-
-def _explained(source: Source, error: dict[str, Any]) -> Problem:
-    """Put a schema error in an author's words, at its place in the file."""
-    path = tuple(
-        part for part in error["loc"] if not (isinstance(part, str) and (part in TAGS or UNION.match(part)))
-    )
-    last = str(path[-1]) if path else "file"
-    kind = str(error["type"])
-    if kind == "extra_forbidden":
-        what = f"`{last}` is not a field here."
-        return source.problem(path, "unknown-field", what, _meant(last, source, path), on_key=True)
-    if kind in _PLAIN_WORDS:
-        rule, what, mend = _PLAIN_WORDS[kind]
-        return source.problem(path, rule, what.format(name=last), mend, on_key=True)
-    if kind == "string_pattern_mismatch":
-        what = f"'{_brief(error['input'])}' can't stand for `{last}`."
-        return source.problem(
-            path, "bad-value", what, "Small letters, digits and '_' name things; see docs/menus.md."
-        )
-    message = str(error["msg"]).replace("Input should be", "it should be")
-    what = f"`{last}` can't be '{_brief(error['input'])}': {message}."
-    return source.problem(path, "bad-value", what, "See docs/menus.md for what this field takes.")
-
-
-def _meant(word: str, source: Source, path: tuple[str | int, ...]) -> str:
-    fields = {
-        0: list(MenuSpec.model_fields),
-        2: [
-            field.alias or name
-            for spec in (ScreenSpec, QuestionSpec, ActionSpec, SwitchSpec, ListSpec, EndSpec)
-            for name, field in spec.model_fields.items()
-        ],
-    }
-    return nearest(word, fields.get(len(path) - 1, [])) if len(path) - 1 in fields else "Delete or rename it."
-
-
-def _brief(value: object) -> str:
-    text = value if isinstance(value, str) else type(value).__name__
-    return text if len(text) <= 40 else f"{text[:37]}..."

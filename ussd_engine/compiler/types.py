@@ -58,7 +58,12 @@ def answer_type(spec: TypeSpec) -> AnswerType:
         return pin(spec.pin.digits)
     if not spec.choice:
         raise TypeProblem("a choice without choices: nothing can be typed.", "List what may be typed.")
-    return ChoiceType({typed.casefold(): value for typed, value in spec.choice.items()})
+    choices = {typed.casefold(): value for typed, value in spec.choice.items()}
+    if len(choices) < len(spec.choice):
+        raise TypeProblem(
+            "two choices differ only in case.", "Keep one: capitals and small letters are the same."
+        )
+    return ChoiceType(choices)
 
 
 def _msisdn(spec: MsisdnSpec) -> MsisdnType:
