@@ -6,7 +6,7 @@
     conclude   T3, T4 or T5 by the switch's answer
 
 A crash between any two leaves a row that the next stage, a repeat of the request, or recovery picks up:
-`give_up` (T5 for an attempt nobody waits for any more), `take_reversal`, `reversed_` (T6).
+`give_up` (T5 for an attempt nobody waits for any more), then `reversals` (T6).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from invoicing import audit, customers, invoices, ledger, notices, requests
 from invoicing.audit import SERVICE, Actor
 from invoicing.cards import own
 from invoicing.customers import Checking, InHand
-from invoicing.invoices import tell_customer, tell_expired, tell_merchant
+from invoicing.invoices import tell_customer, tell_merchant
 from invoicing.limits import Limits
 from invoicing.merchants import language_of_customer
 from invoicing.notices import Template
-from invoicing.ports import Approved, Declined, Outcome, PurchaseRequest, ReversalRequest, Unknown
+from invoicing.ports import Approved, Declined, Outcome, PurchaseRequest, Unknown
 from invoicing.requests import CHECKING, PAYING, Begun, RequestKey
 from invoicing.results import Paid, PaymentView, Pending, PinRight, Refusal, Refused, Rows, Status
 from invoicing.states import PAYMENT_MOVES, InvoiceState, PaymentState
@@ -35,7 +35,7 @@ from invoicing.storage import payments as storage
 from invoicing.storage import people
 from invoicing.storage import requests as request_rows
 from invoicing.storage.invoices import Invoice
-from invoicing.storage.payments import Payment, Reversal
+from invoicing.storage.payments import Payment
 from invoicing.storage.people import Card, Customer
 from invoicing.storage.requests import Request
 from invoicing.values import short_name, tashkent_day
@@ -211,7 +211,7 @@ def _matches(answer: Approved, payment: Payment) -> bool:
 
 def _approve(conn: Connection, now: datetime, payment: Payment, invoice: Invoice, answer: Approved) -> Paid:
     """T3."""
-    _must_move(
+    must_move(
         conn,
         payment,
         PaymentState.APPROVED,
@@ -238,7 +238,7 @@ def _approve(conn: Connection, now: datetime, payment: Payment, invoice: Invoice
 
 def _decline(conn: Connection, now: datetime, payment: Payment, invoice: Invoice, code: str) -> Refused:
     """T4: the invoice waits on; an overdue one is closed by the next expiry run."""
-    _must_move(conn, payment, PaymentState.DECLINED, answered_at=now, response_code=code)
+    must_move(conn, payment, PaymentState.DECLINED, answered_at=now, response_code=code)
     if not invoices.move(conn, now, invoice, InvoiceState.ISSUED, SERVICE, note=f"code {code}"):
         raise RuntimeError("an invoice left `paying` while its payment was live")
     text = notices.reason_text(code, language_of_customer(conn, invoice.customer_msisdn))
@@ -250,7 +250,7 @@ def _decline(conn: Connection, now: datetime, payment: Payment, invoice: Invoice
 
 def _unknown(conn: Connection, now: datetime, payment: Payment, invoice: Invoice) -> Pending:
     """T5: the reversal is queued in the same transaction."""
-    _must_move(conn, payment, PaymentState.UNKNOWN, answered_at=now)
+    must_move(conn, payment, PaymentState.UNKNOWN, answered_at=now)
     storage.queue_reversal(conn, payment.id, now)
     audit.note(conn, now, SERVICE, "payment_unknown", f"payment:{payment.id}")
     tell_customer(conn, now, invoice, Template.UNKNOWN, event_id=f"payment:{payment.id}:unknown")
@@ -264,50 +264,6 @@ def give_up(conn: Connection, now: datetime, payment_id: int) -> bool:
         return False
     pending = _unknown(conn, now, payment, invoice_rows.by_id(conn, payment.invoice_id))
     _close_request(conn, payment, pending)
-    return True
-
-
-def take_reversal(
-    conn: Connection, now: datetime, pause: timedelta
-) -> tuple[Reversal, ReversalRequest] | None:
-    """The oldest reversal, if its time has come, marked sent before it goes out (0420; 0421 from then on)."""
-    reversal = storage.first_reversal(conn)
-    if reversal is None or reversal.next_at > now or not storage.send_reversal(conn, reversal, now + pause):
-        return None
-    payment = storage.by_id(conn, reversal.payment_id, lock=True)
-    if payment.state == PaymentState.UNKNOWN:
-        _must_move(conn, payment, PaymentState.REVERSING)
-    request = ReversalRequest(
-        token=payment.card_token,
-        amount_tiyin=payment.amount_tiyin,
-        stan=payment.stan,
-        rrn=payment.rrn,
-        terminal=payment.terminal,
-        sent_at=payment.sent_at or payment.created_at,
-        repeat=reversal.tries > 0,
-    )
-    return reversal, request
-
-
-def reversed_(conn: Connection, now: datetime, reversal: Reversal, *, original_known: bool) -> bool:
-    """T6: the invoice may be paid again, or is closed where its time is over; `False`: already done."""
-    if not storage.finish_reversal(conn, reversal.id):
-        return False
-    payment = storage.by_id(conn, reversal.payment_id, lock=True)
-    if payment.state == PaymentState.REVERSED:  # sent once more after a late approval
-        audit.note(conn, now, SERVICE, "reversed_again", f"payment:{payment.id}")
-        return True
-    _must_move(conn, payment, PaymentState.REVERSED)
-    invoice = invoice_rows.by_id(conn, payment.invoice_id)
-    overdue = invoice.expires_at <= now
-    to = InvoiceState.EXPIRED if overdue else InvoiceState.ISSUED
-    note = "reversed" if original_known else "reversed, the bank knew no such payment"
-    if not invoices.move(conn, now, invoice, to, SERVICE, note=note):
-        raise RuntimeError("an invoice left `paying` while its payment was live")
-    event_id = f"payment:{payment.id}:reversed"
-    tell_customer(conn, now, invoice, Template.REVERSED, event_id=event_id, payment=payment.number)
-    if overdue:
-        tell_expired(conn, now, invoice)
     return True
 
 
@@ -391,7 +347,7 @@ def _move(conn: Connection, payment: Payment, to: PaymentState, **values: dateti
     return storage.move(conn, payment.id, before, to, **values)
 
 
-def _must_move(conn: Connection, payment: Payment, to: PaymentState, **values: datetime | str | None) -> None:
+def must_move(conn: Connection, payment: Payment, to: PaymentState, **values: datetime | str | None) -> None:
     """A move of a row that this transaction has locked."""
     if not _move(conn, payment, to, **values):
         raise RuntimeError("a payment was concluded twice at once")

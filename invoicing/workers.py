@@ -14,7 +14,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from invoicing import audit, invoices, ledger, payments
+from invoicing import audit, invoices, ledger, payments, reversals
 from invoicing.limits import Limits
 from invoicing.ports import CardProcessor, Clock, NotReversed, ReversalRequest, Reversed
 from invoicing.storage import invoices as invoice_rows
@@ -98,7 +98,7 @@ class Workers:
             if first is None or first.next_at > now:
                 break
             pause = self._pause(first.tries)
-            taken = write(self._engine, partial(payments.take_reversal, now=now, pause=pause))
+            taken = write(self._engine, partial(reversals.take, now=now, pause=pause))
             if taken is None:
                 break
             reversal, request = taken
@@ -106,7 +106,7 @@ class Workers:
             if isinstance(outcome, NotReversed):
                 break  # those behind it wait: the switch takes reversals in order
             done = partial(
-                payments.reversed_,
+                reversals.finish,
                 now=self._clock.now(),
                 reversal=reversal,
                 original_known=outcome.original_known,
