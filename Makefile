@@ -10,7 +10,7 @@ export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check format bench bench-server requirements clean
+.PHONY: help install run test check format bench bench-server docs requirements clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,12 @@ bench: $(STAMPS)/dev ## the benchmarks; prints tables
 
 bench-server: $(STAMPS)/runtime ## one worker with the bench menu; sessions in USSD_REDIS__URL (PORT=n)
 	@exec $(BIN)/python -m app.benchmenu --port $(PORT)
+
+docs: $(STAMPS)/runtime ## draw docs/pictures and write docs/menu.schema.json anew
+	@mkdir -p docs/pictures
+	@$(BIN)/ussd schema > docs/menu.schema.json
+	@$(BIN)/ussd graph menus --language en --menu merchant > docs/pictures/merchant-menu.svg
+	@$(BIN)/ussd graph menus --language en --menu customer > docs/pictures/customer-menu.svg
 
 requirements: $(STAMPS)/venv ## pin pyproject.toml's dependencies anew
 	$(BIN)/uv pip compile pyproject.toml --extra speed --group build $(PIN) -o requirements.txt

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,8 @@ Menus = Annotated[Path | None, typer.Argument(help="Folder or file; else the con
 def add_to(main: typer.Typer) -> None:
     """Name the commands."""
     main.command("sizes")(sizes)
+    main.command("graph")(graph)
+    main.command("schema")(schema)
 
 
 def sizes(
@@ -86,6 +89,46 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+class Format(StrEnum):
+    """What `ussd graph` writes."""
+
+    SVG = "svg"
+    MERMAID = "mermaid"
+    DOT = "dot"
+
+
+def graph(
+    path: Menus = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="A picture, or text that other tools draw")
+    ] = Format.SVG,
+    language: Annotated[str | None, typer.Option(help="Of the texts; else the service's first")] = None,
+    menu: Annotated[str | None, typer.Option(help="Only this menu")] = None,
+) -> None:
+    """Draw the menus: a box for each state, an arrow for each key and result."""
+    from app import wiring
+    from ussd_engine import MenuError, compile_menus
+    from ussd_engine.compiler.picture import picture
+    from ussd_engine.compiler.picture_svg import svg
+    from ussd_engine.compiler.picture_text import dot, mermaid
+
+    try:
+        drawn = picture(compile_menus(_texts(path), wiring.declared_actions()), language, menu)
+    except MenuError as error:
+        fail(str(error))
+    except KeyError as error:
+        fail(f"the service has no {error}")
+    write = {Format.SVG: svg, Format.MERMAID: mermaid, Format.DOT: dot}[form]
+    typer.echo(write(drawn), nl=False)
+
+
+def schema() -> None:
+    """Print the JSON Schema of menu files, for editors that complete and check YAML."""
+    from ussd_engine.compiler.jsonschema import schema_text
+
+    typer.echo(schema_text(), nl=False)
 
 
 def _texts(path: Path | None) -> dict[str, str]:
