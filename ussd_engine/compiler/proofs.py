@@ -349,10 +349,30 @@ class _Proof:
                     )
                     mend = "The action that reads a secret follows its question directly."
                     yield self.at(name, "secret", what, mend, "goto", on_key=False)
+            yield from self.misused(name, state, secret)
             for field, text in _texts(state):
                 for leaked in sorted(text.names & secret):
                     what = f"'{leaked}' is secret and would be shown."
                     yield self.at(name, "secret", what, "Take it out of the text.", field, on_key=False)
+
+    def misused(self, name: str, state: AnyState, secret: set[str]) -> Iterator[Problem]:
+        """A secret lives for one action: whatever else reads it would find nothing."""
+        mend = "The action that reads a secret follows its question directly, whichever way leads there."
+        if isinstance(state, Switch) and state.variable in secret:
+            yield self.at(name, "secret", f"'{state.variable}' is secret.", mend, "switch", on_key=False)
+        if not isinstance(state, Do | Listing):
+            return
+        for parameter, arg in state.args.items():
+            if arg.variable not in secret:
+                continue
+            for edge in self.into.get(name, ()):
+                if not (edge.trigger == "answer" and arg.variable in edge.sets):
+                    what = f"'{arg.variable}' is secret and gone on the way from '{_short(edge.source)}'."
+                    yield self.at(name, "secret", what, mend, "with", parameter)
+
+    @cached_property
+    def into(self) -> dict[str, list[Edge]]:
+        return _grouped(self.moves, lambda edge: edge.target)
 
     def set_before_read(self) -> Iterator[Problem]:
         """On every way to a state, what it reads has been set; optional texts and `when` may stay empty."""

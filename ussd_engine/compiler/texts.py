@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ussd_engine.compiler.says import SAYS
+from ussd_engine.compiler.says import SAYS, VALUES
 from ussd_engine.compiler.schema import MenuSpec, Texts
 from ussd_engine.compiler.source import Path, Source
 from ussd_engine.core.errors import Problem
@@ -68,7 +68,11 @@ class TextCompiler:
                 continue
             self.words[table] = {}
             for value, texts in entries.items():
-                text = self.text(source, ("words", table, value), texts)
+                at: Path = ("words", table, value)
+                text = self.text(source, at, texts)
+                if not text.is_static:
+                    what = "a word can't hold variables."
+                    self.say(source, at, "template", what, "Put them into the texts that use the word.")
                 self.words[table][value] = {
                     language: template.static or "" for language, template in text.by_language.items()
                 }
@@ -88,6 +92,8 @@ class TextCompiler:
     def text(self, source: Source, path: Path, texts: Texts) -> Text:
         """Compile one text; on a problem the text is left empty in that language."""
         if isinstance(texts, str):
+            if not texts.strip() and path not in source.holes:
+                self.say(source, path, "empty-text", "the text is empty.", "Write it, or take it away.")
             # A text without letters, such as "{number}", is the same in every language.
             if len(self.languages) > 1 and any(c.isalpha() for c in _outside_slots(texts)):
                 self.problems.append(
@@ -117,6 +123,9 @@ class TextCompiler:
             }
         )
 
+    def say(self, source: Source, path: Path, rule: str, what: str, mend: str) -> None:
+        self.problems.append(source.problem(path, rule, what, mend))
+
     def _languages_match(self, source: Source, path: Path, texts: Mapping[str, str]) -> None:
         missing = [language for language in self.languages if not texts.get(language, "").strip()]
         if missing:
@@ -132,6 +141,8 @@ class TextCompiler:
             if language not in self.languages:
                 what = f"'{language}' is not a language of this service."
                 mend = f"{nearest(language, list(self.languages))} Languages stand under `languages:`."
+                if not texts[language]:
+                    mend = "In {…} a text with a comma or a brace needs quotes."
                 self.problems.append(
                     source.problem((*path, language), "unknown-language", what, mend, on_key=True)
                 )
@@ -151,6 +162,9 @@ class TextCompiler:
             seen.setdefault(sentence, language)
 
     def _template(self, source: Source, path: Path, text: str, language: str) -> Template:
+        if "\\n" in text:
+            what = "'\\n' begins a new line only inside double quotes."
+            self.say(source, path, "backslash", what, f'Write "{_short(text)}".')
         try:
             return self._compiled(text, language)
         except TemplateError as error:
@@ -176,6 +190,10 @@ class TextCompiler:
         for code, built_in in SAYS.items():
             if code in spec.says:
                 found[code] = self.text(source, ("says", code), spec.says[code])
+                known = VALUES.get(code.split(".")[0], ())
+                for name in sorted(found[code].names.difference(known)):
+                    what = f"'{code}' is never told '{name}'."
+                    self.say(source, ("says", code), "unknown-variable", what, nearest(name, [*known]))
                 continue
             for language in self.languages:
                 if language not in built_in:
