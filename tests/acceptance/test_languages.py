@@ -19,8 +19,10 @@ LATIN_IN_CYRILLIC = {"CLICK", "PIN", "SMS", "click", "uz", "www"}
 
 @dataclass
 class Shown:
-    """All that was shown and sent in one language, in the order of the journey."""
+    """All that was shown and sent in one language, in the order of the journey; `late` is to expire."""
 
+    people: tuple[Person, ...] = ()
+    late: int = 0
     screens: list[str] = field(default_factory=list)
     sms: list[str] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
@@ -63,15 +65,11 @@ def journey(town: Town, language: str) -> Shown:
     say(shown, merchant, f"*880**3*{stranger.short}#")
     listed = say(shown, merchant, "*880#", "3", "98", "99", "1", "0")
     assert listed.startswith("CON ")
-    town.expire(number_on(merchant.dial(f"*880**0*{lost.short}*60000#")))
     assert first < again
     town.block(barred)
     say(shown, barred, "*880#")
-    for person in (merchant, customer, unlucky, lost, poor, stranger):
-        person.quiet()
-        for message in town.served.inbox(person.msisdn):
-            shown.sms.append(message["text"])
-            shown.parts.append(message["parts"])
+    shown.late = number_on(merchant.dial(f"*880**0*{lost.short}*60000#"))
+    shown.people = (merchant, customer, unlucky, lost, poor, stranger)
     return shown
 
 
@@ -122,7 +120,15 @@ def _cards(town: Town, shown: Shown, merchant: Person, unlucky: Person, lost: Pe
 
 @pytest.fixture(scope="module")
 def all_shown(town: Town) -> dict[str, Shown]:
-    return {language: journey(town, language) for language in LANGUAGES}
+    found = {language: journey(town, language) for language in LANGUAGES}
+    town.expire(*(shown.late for shown in found.values()))
+    for shown in found.values():
+        for person in shown.people:
+            person.quiet()
+            messages = town.served.inbox(person.msisdn)
+            shown.sms += [message["text"] for message in messages]
+            shown.parts += [message["parts"] for message in messages]
+    return found
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
