@@ -175,7 +175,7 @@ def never_exceeds(menus: Menus, turn: tuple[Shown, Session, str, tuple[Row, ...]
     assert len(split) <= size.pages
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(turns(SHIPPED), st.sampled_from([112, 160]))
 def test_no_value_makes_a_shipped_screen_dearer_than_proved(
     turn: tuple[Shown, Session, str, tuple[Row, ...]], room: int
@@ -183,7 +183,7 @@ def test_no_value_makes_a_shipped_screen_dearer_than_proved(
     never_exceeds(SHIPPED, turn, room)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(turns(RICH), st.sampled_from([112, 160]))
 def test_no_value_makes_a_screen_with_everything_dearer_than_proved(
     turn: tuple[Shown, Session, str, tuple[Row, ...]], room: int

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_args
 
-from ussd_engine.compiler.schema import MenuSpec
+from ussd_engine.compiler.schema import KINDS, MenuSpec, StateSpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -97,17 +98,31 @@ def menu_schema() -> Schema:
     definitions["ListSpec"] |= {"dependentRequired": {"as": ["goto"], "goto": ["as"]}}
     for name, definition in [("MenuSpec", made), *definitions.items()]:
         _described(name, definition)
-    return {
-        "$schema": DIALECT,
-        "title": "USSD menu",
-        **_relaxed(made),
-        "$defs": {name: _relaxed(definition) for name, definition in sorted(definitions.items())},
-    }
+    relaxed = {name: _relaxed(definition) for name, definition in sorted(definitions.items())}
+    menu = _relaxed(made)
+    (states,) = menu["properties"]["states"]["patternProperties"].values()
+    states.clear()
+    states["$ref"] = "#/$defs/State"
+    return {"$schema": DIALECT, "title": "USSD menu", **menu, "$defs": {"State": _state(relaxed), **relaxed}}
 
 
 def schema_text() -> str:
     """Return the schema as it stands in `docs/menu.schema.json`."""
     return json.dumps(menu_schema(), ensure_ascii=False, indent=1) + "\n"
+
+
+def _state(definitions: Mapping[str, Schema]) -> Schema:
+    """Tell a state's kind by the field that the compiler tells it by, so that editors complain of that kind."""
+    members = get_args(get_args(StateSpec)[0])
+    models = {member.__metadata__[0].tag: get_args(member)[0] for member in members}
+    found: Schema = {"required": [next(iter(KINDS))]}
+    fields: Schema = {}
+    for field, kind in reversed(KINDS.items()):
+        name = models[kind].__name__
+        fields[field] = {"description": definitions[name]["properties"][field]["description"]}
+        found = {"if": {"required": [field]}, "then": {"$ref": f"#/$defs/{name}"}, "else": found}
+    said = "A screen, a question, an action, a list, a switch, a call, its return, or an end."
+    return {"type": "object", "description": said, "properties": dict(reversed(fields.items())), **found}
 
 
 def _described(name: str, definition: Schema) -> None:

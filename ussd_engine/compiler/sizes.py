@@ -13,14 +13,14 @@ from typing import Literal
 from ussd_engine.actions import Action
 from ussd_engine.compiler.costs import NOTHING, Cost, any_of, joined
 from ussd_engine.compiler.domains import Domains, domains, of_shape
-from ussd_engine.compiler.forced import Finder, Forced, Places, Words, end_field
+from ussd_engine.compiler.forced import Finder, Forced, Places, Words, end_field, named
 from ussd_engine.compiler.meter import Meter, lines
 from ussd_engine.compiler.pagecount import page_count, too_long
 from ussd_engine.compiler.refusals import refusals
 from ussd_engine.core.errors import Problem
 from ussd_engine.core.screens import ROWS_MAX, giving_way, is_heading
 from ussd_engine.core.service import OFF, AnyState, End, Listing, Question, Screen, Service, Text
-from ussd_engine.text.cost import USSD_OCTETS_MAX, fits
+from ussd_engine.text.cost import USSD_OCTETS_MAX, first_ucs2, fits
 from ussd_engine.text.template import Formatter, Slot
 
 OCTETS_MIN = 80
@@ -130,8 +130,18 @@ class SizeProof:
             for language in self._service.languages
         ]
         for language in self._service.languages:
-            cost = Cost.of(self._service.say("over", language))
-            found.append(Size(state="!over", language=language, octets=cost.octets, encoding=cost.encoding))
+            text = self._service.say("over", language)
+            cost, place = Cost.of(text), first_ucs2(text)
+            forced = None if place is None else Forced(f"{named(text[place])} of `says: over`")
+            found.append(
+                Size(
+                    state="!over",
+                    language=language,
+                    octets=cost.octets,
+                    encoding=cost.encoding,
+                    forced_by=forced,
+                )
+            )
         return found
 
     def problems(self) -> list[Problem]:
