@@ -43,17 +43,29 @@ def moves(service: Service) -> tuple[Move, ...]:
     dialled = graph.dialled(service.states, sorted(entries), service.shortcuts, service.questions)
     never = _never(service)
     written = [Move(e.source, e.trigger, e.target) for e in (*own, *dialled) if not e.implied]
-    return tuple(dict.fromkeys(move for move in written if move.target not in never))
+    return tuple(
+        dict.fromkeys(move for move in written if move.target not in never and not _asks(move, service))
+    )
 
 
 def _never(service: Service) -> set[str]:
-    """Ends for the wrong form of shortcuts that take anything."""
+    """Ends for the wrong form of shortcuts that have none: what isn't theirs is answers typed ahead."""
     return {
         graph.wrong_format(shortcut)
         for shortcuts in service.shortcuts.values()
         for shortcut in shortcuts
-        if shortcut.rest
+        if shortcut.rest or not shortcut.fixed
     }
+
+
+def _asks(move: Move, service: Service) -> bool:
+    """Tell whether a shortcut without a fixed part would ask for a field again: it claims right ones only."""
+    return any(
+        move.trigger == f"dial {shortcut.name} {variable}"
+        for shortcut in service.shortcuts.get(service.states[move.source].menu, ())
+        for variable in shortcut.variables
+        if not shortcut.fixed
+    )
 
 
 class Coverage:

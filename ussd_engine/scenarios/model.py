@@ -111,8 +111,7 @@ def read(path: str, text: str) -> tuple[Scenario, ...]:
         else:
             specs, places = [_ScenarioSpec.model_validate(data)], [()]
     except ValidationError as error:
-        found = [_problem(source, dict(item)) for item in error.errors(include_url=False)]
-        raise ScenarioError(found) from None
+        raise ScenarioError(_problems(source, error)) from None
     read_ones = [_Reader(source, place, spec) for place, spec in zip(places, specs, strict=True)]
     scenarios = tuple(reader.scenario() for reader in read_ones)
     problems = [problem for reader in read_ones for problem in reader.problems]
@@ -245,8 +244,22 @@ def _result(spec: _ResultSpec) -> Result:
     return Result(spec.result, spec.values, rows, spec.more, spec.with_)
 
 
-def _problem(source: Source, error: dict[str, Any]) -> Problem:
-    path = tuple(part for part in error["loc"] if part not in ("str", "_SecretSpec", "list[str]"))
+def _problems(source: Source, error: ValidationError) -> list[Problem]:
+    found = [(_place(item["loc"]), dict(item)) for item in error.errors(include_url=False)]
+    # Where a field may be a text or more, and is more with a mistake in it, "no text" is no help.
+    inner = {path[:-1] for path, _ in found}
+    return [
+        _problem(source, path, item)
+        for path, item in found
+        if item["type"] != "string_type" or path not in inner
+    ]
+
+
+def _place(location: tuple[int | str, ...]) -> Path:
+    return tuple(part for part in location if part not in ("str", "_SecretSpec", "list[str]"))
+
+
+def _problem(source: Source, path: Path, error: dict[str, Any]) -> Problem:
     last = str(path[-1]) if path else "file"
     if error["type"] == "extra_forbidden":
         return source.problem(
