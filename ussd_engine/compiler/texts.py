@@ -186,6 +186,12 @@ class TextCompiler:
                         ("says", code), "unknown-says", what, nearest(code, list(SAYS)), on_key=True
                     )
                 )
+        for language in self.languages:
+            lacking = sorted(code for code in SAYS if language not in SAYS[code] and code not in spec.says)
+            if lacking:
+                what = f"the engine does not speak '{language}': {len(lacking)} texts are missing."
+                mend = f"Add them under `says:`: {', '.join(lacking)}."
+                self.say(source, ("languages",), "missing-language", what, mend)
         found = {}
         for code, built_in in SAYS.items():
             if code in spec.says:
@@ -195,14 +201,6 @@ class TextCompiler:
                     what = f"'{code}' is never told '{name}'."
                     self.say(source, ("says", code), "unknown-variable", what, nearest(name, [*known]))
                 continue
-            for language in self.languages:
-                if language not in built_in:
-                    what = f"the engine has no text '{code}' in '{language}'."
-                    self.problems.append(
-                        source.problem(
-                            ("languages",), "missing-language", what, f"Add `says: {{{code}: …}}`."
-                        )
-                    )
             found[code] = Text(
                 {
                     language: self._compiled(built_in.get(language, built_in["en"]), language)
