@@ -268,4 +268,4 @@ def _problem(source: Source, path: Path, error: dict[str, Any]) -> Problem:
     if error["type"] == "missing":
         return source.problem(path, "scenario", f"`{last}` is missing here.", "Add it.", on_key=True)
     message = str(error["msg"]).replace("Input should be", "it should be")
-    return source.problem(path, "scenario", f"`{last}` can't be read: {message}.", "See docs/menus.md.")
+    return source.problem(path, "scenario", f"`{last}` can't be read: {message}.", "See docs/scenarios.md.")
