@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast
 
 from aiohttp import web
@@ -70,9 +73,38 @@ def processor(name: str) -> Any:
     return _load(PROCESSORS, name)
 
 
+class BadModule(Exception):
+    """A module of `[menus] actions` can't be imported or has no actions; the message says which and why."""
+
+
+_of_modules: dict[str, Action] = {}
+
+
+def use_modules(names: Iterable[str]) -> None:
+    """Import modules and take every `Action` in them, as if their packages were installed.
+
+    Raises:
+        BadModule: see there.
+    """
+    for name in names:
+        if "" not in sys.path and str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
+        try:
+            module = importlib.import_module(name)
+        except Exception as error:
+            raise BadModule(f"[menus] actions: module '{name}': {type(error).__name__}: {error}") from error
+        found = {value.name: value for value in vars(module).values() if isinstance(value, Action)}
+        if not found:
+            raise BadModule(f"[menus] actions: module '{name}' has no @action")
+        _of_modules.update(found)
+
+
 def actions() -> dict[str, Action]:
-    """The actions of all installed packs; an entry point leads to a function that gives `{name: Action}`."""
-    found: dict[str, Action] = {}
+    """The actions of named modules and installed packs.
+
+    A pack's entry point leads to a function that gives `{name: Action}`.
+    """
+    found = dict(_of_modules)
     for name in _group(ACTIONS):
         found |= _load(ACTIONS, name)()
     return found

@@ -83,9 +83,14 @@ class Database(Section):
 
 
 class Menus(Section):
-    """The folder of YAML files; the ones that came with the program without a path."""
+    """The folder of YAML files; the ones that came with the program without a path.
+
+    `actions` names Python modules whose actions the menus may call; they are looked for in the folder
+    where the program is started, too.
+    """
 
     path: Path | None = None
+    actions: tuple[str, ...] = ()
 
 
 class Security(Section):

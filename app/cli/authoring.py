@@ -133,9 +133,10 @@ def schema() -> None:
 
 def _texts(path: Path | None) -> dict[str, str]:
     from app import menufiles
-    from app.settings import SettingsError, load
+    from app.cli import config
 
+    settings = config.here()
     try:
-        return menufiles.read(path or menufiles.folder(load().menus.path))
-    except (menufiles.NoMenus, SettingsError) as error:
+        return menufiles.read(path or menufiles.folder(settings.menus.path))
+    except menufiles.NoMenus as error:
         fail(str(error))

@@ -34,12 +34,13 @@ def check(
 ) -> None:
     """Print every problem of the menus as `file:line:column: message`; exit 1 if there are any."""
     from app import menufiles, wiring
-    from app.settings import SettingsError, load
+    from app.cli import config
     from ussd_engine import check as check_menus
 
+    settings = config.here()
     try:
-        texts = menufiles.read(path or menufiles.folder(load().menus.path))
-    except (menufiles.NoMenus, SettingsError) as error:
+        texts = menufiles.read(path or menufiles.folder(settings.menus.path))
+    except menufiles.NoMenus as error:
         fail(str(error))
     service, problems = check_menus(texts, wiring.declared_actions(), published=_published(against))
     counted = [problem for problem in problems if strict or not problem.warning]

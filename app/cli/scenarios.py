@@ -108,14 +108,15 @@ def replay(
 
 def _compiled(menus: Path | None) -> tuple[Path, Service, dict[str, Action]]:
     from app import menufiles, wiring
-    from app.settings import SettingsError, load
+    from app.cli import config
     from ussd_engine import MenuError, compile_menus
 
+    settings = config.here()
     try:
-        folder = menus or menufiles.folder(load().menus.path)
+        folder = menus or menufiles.folder(settings.menus.path)
         declared = wiring.declared_actions()
         return folder, compile_menus(menufiles.read(folder), declared), declared
-    except (menufiles.NoMenus, SettingsError) as error:
+    except menufiles.NoMenus as error:
         fail(str(error))
     except MenuError as error:
         fail(f"the menus have mistakes:\n{error}")

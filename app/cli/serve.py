@@ -101,12 +101,14 @@ def serve(
 
 
 def _settings(config: Path | None, tables: Mapping[str, object], port: int | None) -> Settings:
+    from app.cli import config as config_of
     from app.settings import SettingsError, load
 
     try:
         settings = load(config, defaults=tables)
     except SettingsError as error:
         fail(str(error))
+    config_of.use_actions(settings)
     if port is not None:
         settings = settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
     exposed = [gateway.name for gateway in settings.gateways.values() if gateway.open]
