@@ -1,0 +1,29 @@
+"""The settings of the commands that authors use: `ussd.toml` where they stand, and the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app import plugins
+from app.cli.fail import fail
+from app.settings import Settings, SettingsError, load
+
+HERE = Path("ussd.toml")
+
+
+def here() -> Settings:
+    """Read `ussd.toml` of the present folder if there is one, and import the action modules it names."""
+    try:
+        settings = load(HERE if HERE.is_file() else None)
+    except SettingsError as error:
+        fail(str(error))
+    use_actions(settings)
+    return settings
+
+
+def use_actions(settings: Settings) -> None:
+    """Import the modules of `[menus] actions`, so that their actions are found like those of packages."""
+    try:
+        plugins.use_modules(settings.menus.actions)
+    except plugins.BadModule as error:
+        fail(str(error))
