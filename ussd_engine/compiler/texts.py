@@ -21,14 +21,23 @@ SENTENCE_WORDS = 3
 SAME = "all"
 """In place of a language: the text is the same in every one, `{all: CLICK}`."""
 DEFAULT_ZONE = "UTC"
+COMPARED_MAX = 300
+"""Names that a misspelt one is compared with, each."""
 
 
 def nearest(word: str, known: list[str]) -> str:
     """Say which known name was probably meant, or list them all."""
-    close = difflib.get_close_matches(word, known, n=1)
+    close = difflib.get_close_matches(word, _alike(word, known), n=1)
     if close:
         return f"Did you mean '{close[0]}'?"
     return f"Known are: {', '.join(sorted(known)[:20])}." if known else "There are none."
+
+
+def _alike(word: str, known: list[str]) -> list[str]:
+    """Of many names keep those that begin or end as `word` does: comparing with thousands takes its time."""
+    if len(known) <= COMPARED_MAX:
+        return known
+    return [name for name in known if name[:3] == word[:3] or name[-3:] == word[-3:]]
 
 
 class TextCompiler:
