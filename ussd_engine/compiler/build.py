@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
-from transitions import Machine
 
 from ussd_engine.actions import Action
 from ussd_engine.compiler import edges as graph
@@ -41,6 +40,7 @@ from ussd_engine.compiler.types import TypeProblem, answer_type
 from ussd_engine.core.answers import TextType
 from ussd_engine.core.errors import MenuError, Problem
 from ussd_engine.core.http import HttpAction
+from ussd_engine.core.machine import ServiceMachine
 from ussd_engine.core.service import (
     ANEW,
     BACK,
@@ -561,7 +561,7 @@ class _Compilation:
             self.states[name] = replace(state, triggers=shared.setdefault(mine, mine), live=live[name])
 
 
-def _machine(names: list[str], all_edges: Iterable[Edge]) -> Machine:
+def _machine(names: list[str], all_edges: Iterable[Edge]) -> ServiceMachine:
     """Build the one shared machine; edges may repeat, the first of a kind counts."""
     seen: set[tuple[str, str]] = set()
     moves: list[dict[str, Any]] = []
@@ -572,9 +572,7 @@ def _machine(names: list[str], all_edges: Iterable[Edge]) -> Machine:
             seen.add((edge.trigger, edge.source))
         move = {"trigger": edge.trigger, "source": edge.source, "dest": edge.target}
         moves.append(move if edge.guard is None else {**move, "conditions": edge.guard})
-    return Machine(
-        model=None, states=names, transitions=moves, initial=IDLE, auto_transitions=False, send_event=True
-    )
+    return ServiceMachine(names, moves, IDLE)
 
 
 def _args(spec: Mapping[str, str]) -> dict[str, Arg]:

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from transitions import Machine
-
 from ussd_engine.core.answers import AnswerType
 from ussd_engine.core.events import Value
 from ussd_engine.core.http import HttpAction
+from ussd_engine.core.machine import ServiceMachine
 from ussd_engine.text.template import Template
 
 BACK = "<back"
@@ -221,7 +220,7 @@ class Service:
     keys: Keys
     wrong_answers_max: int
     http: Mapping[str, HttpAction] = field(default_factory=dict)
-    machine: Machine = field(repr=False)
+    machine: ServiceMachine = field(repr=False)
     screens: dict[tuple[int, str, bool, int], str] = field(default_factory=dict, repr=False)
 
     def say(self, code: str, language: str, values: Mapping[str, Value] | None = None) -> str:
