@@ -43,7 +43,7 @@ def results(action: str) -> Sequence[ActionDone]:
     service = shipped()
     state = next(s for s in service.states.values() if isinstance(s, Do | Listing) and s.action == action)
     return (
-        *samples.outcomes(state, service, declared()),
+        *samples.outcomes(state, service, declared(), samples.decisions(service)),
         ActionDone(NOON, "failed"),
         ActionDone(NOON, "late"),
     )

@@ -88,7 +88,7 @@ class _Search:
         self.actions = actions
         self.msisdn = msisdn
         self.wanted = moves(service)
-        self.deciding = tuple(samples.decisions(service))
+        self.deciding = samples.decisions(service)
         self.fired: list[Move] = []
 
     def run(self) -> dict[Move, _Node]:
@@ -162,7 +162,7 @@ class _Search:
                 assert isinstance(state, Do | Listing)
                 paths += [
                     (taken.session, result, (*done, (effect.action, result)), fired)
-                    for result in samples.outcomes(state, self.service, self.actions)
+                    for result in samples.outcomes(state, self.service, self.actions, self.deciding)
                 ]
 
     def inputs(self, session: Session) -> Iterator[tuple[str, bool]]:
@@ -250,7 +250,7 @@ def _file(scenarios: list[dict[str, Any]]) -> str:
     return head + body
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Texts of several lines as blocks, everything else quoted where YAML needs it."""
 
     def ignore_aliases(self, _data: object) -> bool:

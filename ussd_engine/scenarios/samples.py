@@ -39,10 +39,18 @@ def refused(kind: AnswerType, caller: str, *, readable: bool) -> str | None:
     return None
 
 
-def outcomes(state: Do | Listing, service: Service, actions: Mapping[str, Action]) -> Iterator[ActionDone]:
-    """What a state's action could come back with: each result, in each way that decides what comes next."""
+def outcomes(
+    state: Do | Listing,
+    service: Service,
+    actions: Mapping[str, Action],
+    deciding: Mapping[str, Sequence[str]],
+) -> Iterator[ActionDone]:
+    """What a state's action could come back with: each result, in each way that decides what comes next.
+
+    Args:
+        deciding: the service's `decisions`.
+    """
     declared = actions.get(state.action) or service.http[state.action]
-    deciding = decisions(service)
     for result, shapes in declared.results.items():
         if result == "rows":
             continue
