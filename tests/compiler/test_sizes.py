@@ -17,6 +17,8 @@ from ussd_engine.actions import Action, Shape
 from ussd_engine.compiler.build import check, size_proof
 from ussd_engine.compiler.costs import Cost, joined
 from ussd_engine.compiler.domains import Domain, domains, of_shape
+from ussd_engine.compiler.meter import lines
+from ussd_engine.compiler.pagecount import page_count
 from ussd_engine.compiler.refusals import refusals
 from ussd_engine.compiler.sizes import OCTETS_MIN, Size
 from ussd_engine.compiler.smsize import text_size
@@ -26,7 +28,8 @@ from ussd_engine.core.screens import list_page, pages
 from ussd_engine.core.service import End, Listing, Question, Screen, Service, Text
 from ussd_engine.core.session import Session
 from ussd_engine.text.cost import octets, sms_parts
-from ussd_engine.text.template import slots
+from ussd_engine.text.paging import paginate
+from ussd_engine.text.template import Slot, Template, slots
 
 BOUNDLESS = 1_000_000
 """Octets of a screen on which nothing has to give way."""
@@ -89,7 +92,8 @@ def values(domain: Domain, words: tuple[str, ...]) -> st.SearchStrategy[Value]:
         drawn = st.sampled_from(words)
     else:
         letters = GSM if shape.gsm else ANY
-        dearest = st.sampled_from(["€" * shape.max] if shape.gsm else ["€" * shape.max, "Щ" * shape.max])
+        # Folding must not make a value longer: an ellipsis is three full stops in an author's text.
+        dearest = st.sampled_from("€" if shape.gsm else "Щ€…😀").map(lambda letter: letter * shape.max)
         drawn = st.text(letters, max_size=shape.max) | dearest
     return drawn | st.none() if shape.optional else drawn
 
@@ -270,6 +274,23 @@ def test_the_tight_russian_screens_stay_within_what_was_planned(state: str, unit
 
     assert size.octets <= 2 * units
     assert size.pages == 1
+
+
+WORDS = st.lists(st.text("aaaЩ0", min_size=1, max_size=12) | st.just("\n"), min_size=1, max_size=40)
+
+
+@given(WORDS, st.lists(st.text("a Щ", min_size=1, max_size=30), max_size=3), st.integers(80, 130))
+def test_no_fixed_text_takes_more_pages_than_counted(words: list[str], options: list[str], room: int) -> None:
+    text, more, previous = " ".join(words), "98.Yana", "99.Oldingi"
+    split = paginate(text, options, octets_max=room, more=more, previous=previous)
+    measured = [row for part in (text, *options) for row in lines(Template(part), nothing_varies)]
+
+    if len(split) > 1:
+        assert len(split) <= page_count(measured, Cost.of(more), Cost.of(previous), room)
+
+
+def nothing_varies(slot: Slot) -> Cost:
+    raise AssertionError(slot)
 
 
 # --- problems -------------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def schema_text() -> str:
 
 
 def _state(definitions: Mapping[str, Schema]) -> Schema:
-    """Tell a state's kind by the field that the compiler tells it by, so that editors complain of that kind."""
+    """Tell a state's kind by the field the compiler tells it by, for editors to complain of that kind."""
     members = get_args(get_args(StateSpec)[0])
     models = {member.__metadata__[0].tag: get_args(member)[0] for member in members}
     found: Schema = {"required": [next(iter(KINDS))]}

@@ -85,15 +85,12 @@ def _widest(shape: Shape, format_: str) -> Iterable[str]:
     if kind in _DIGITS and format_ in ("", "upper"):
         yield "9" * maximum
         return
-    number = _INTEGERS.get(kind)
-    kinds: tuple[Kind, ...] = (
-        (number,) if number else ("gsm",) if shape.gsm or kind in _DIGITS else ("gsm", "str")
-    )
-    for each in kinds:
-        try:
-            yield widest(format_, each, maximum)
-        except FormatError:  # such a value is written as it is
-            yield from _widest(shape, "")
+    # Outside the alphabet a character costs two octets, inside at most 14 bits: the dearest of any is outside.
+    bounds: Kind = _INTEGERS.get(kind, "gsm" if shape.gsm or kind in _DIGITS else "str")
+    try:
+        yield widest(format_, bounds, maximum)
+    except FormatError:  # such a value is written as it is
+        yield from _widest(shape, "")
 
 
 def _unbroken(text: str) -> list[str]:
