@@ -124,13 +124,17 @@ def test_a_stop_lets_answers_come_and_signs_off(
     switch: SwitchProcess, make_till: MakeTill, token: str
 ) -> None:
     host = make_till(answer_s=5).open()
-    switch.fault("late", seconds=0.4)
-    with ThreadPoolExecutor(1) as threads:
+    switch.fault("hold")
+    with ThreadPoolExecutor(2) as threads:
         paying = threads.submit(host.purchase, purchase(token))
         until(lambda: bool(switch.history("got", "0200")))
-        host.stop()
+        stopping = threads.submit(host.stop)
+        until(lambda: not host.available())
 
+        assert not paying.done(), "it takes nothing new, and waits for what is on its way"
+        switch.order("release")
         assert paying.result() == APPROVED
+        stopping.result()
     assert [one["network"] for one in switch.history("got", "0800")] == ["001", "002"]
     assert not host.available()
     assert host.purchase(purchase(token, number=2)) == Declined("91")
