@@ -86,11 +86,19 @@ class Menus(Section):
     """The folder of YAML files; the ones that came with the program without a path.
 
     `actions` names Python modules whose actions the menus may call; they are looked for in the folder
-    where the program is started, too.
+    where the program is started, too. `reload`: take changed files at once, as the demo does; else on SIGHUP.
     """
 
     path: Path | None = None
     actions: tuple[str, ...] = ()
+    reload: bool = False
+
+
+class HttpActions(Section):
+    """Hosts that menus' own HTTP actions may call, and headers for each (an authorization)."""
+
+    allow: tuple[str, ...] = ()
+    headers: dict[str, dict[str, SecretStr]] = Field(default_factory=dict)
 
 
 class Security(Section):
@@ -169,6 +177,7 @@ class Settings(BaseSettings):
     redis: Redis = Redis()
     database: Database = Database()
     menus: Menus = Menus()
+    http_actions: HttpActions = HttpActions()
     security: Security = Security()
     sms: Sms = Sms()
     bank: Bank = Bank()

@@ -24,15 +24,19 @@ from app.demo import Demo
 from app.journaling import journal, sweeping
 from app.metrics import Metrics
 from app.money import CannotOpen, Money
+from app.reload import Reloader
 from app.server import Front, application
 from app.settings import Settings
+from app.versions import MenuVersions
 from app.workers import Workers
 from ussd_engine import Action, Engine, MenuError, Service, SessionStore, compile_menus
+from ussd_engine.http import HttpCaller
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 DEMO_TABLES: Mapping[str, Any] = {
+    "menus": {"reload": True},
     "gateways": {"africastalking": {"name": "africastalking", "kind": "africastalking"}},
     # A day of trying things out is no attack.
     "limits": {
@@ -60,6 +64,7 @@ class Plan:
     Attributes:
         folder: where the SQLite database lies.
         key: the security key, from which every other key comes.
+        texts: the sources of `service`.
         demo: shows inboxes and sessions.
         does_chores: relays notices, expires invoices, recovers payments.
     """
@@ -68,6 +73,7 @@ class Plan:
     folder: Path
     key: bytes = field(repr=False)
     service: Service = field(repr=False)
+    texts: Mapping[str, str] = field(repr=False)
     demo: bool = False
     does_chores: bool = True
 
@@ -93,12 +99,13 @@ def prepare(settings: Settings, folder: Path, key: str, *, demo: bool) -> Plan:
             money.upgrade()
             if demo:
                 money.invoicing.seed_demo()
-        service = compile_menus(_menu_texts(settings), declared_actions())
+        texts = menufiles.read(menufiles.folder(settings.menus.path))
+        service = _compiled(texts)
     except (CannotOpen, menufiles.NoMenus, plugins.UnknownPlugin) as error:
         raise CannotStart(str(error)) from None
     except MenuError as error:
         raise CannotStart(f"the menus have mistakes:\n{error}") from None
-    return Plan(settings, folder, key.encode(), service, demo)
+    return Plan(settings, folder, key.encode(), service, texts, demo)
 
 
 def declared_actions() -> dict[str, Action]:
@@ -121,6 +128,8 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         in_thread = partial(_in_thread, pool)
         sweep = sweeping(settings, plan.folder, metrics, lambda: engine.service.version.hex())
         workers = Workers((*chores(money, metrics), *sweep) if plan.does_chores else (), chore_pool)
+        versions = MenuVersions(store, declared_actions)
+        caller = _http_caller(settings)
         engine = Engine(
             plan.service,
             store=store,
@@ -129,14 +138,19 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             clock=time.time,
             watch=_Watch(metrics, workers),
             journal=kept,
+            http=caller,
+            older=versions.older,
         )
+        reloader = Reloader(menufiles.folder(settings.menus.path), plan.texts, engine, versions, _compiled)
         workers.start()
         try:
             front = _front(plan, engine, store, money, metrics, in_thread)
-            yield House(application(front), _Reloader(plan, engine))
+            async with reloader.running(watching=settings.menus.reload):
+                yield House(application(front), reloader)
             await engine.drain(DRAIN_MAX_S)
         finally:
             await workers.stop()
+            await caller.close()
             await store.close()
 
 
@@ -151,31 +165,6 @@ class _Watch:
     def action(self, name: str, result: str, seconds: float) -> None:
         self._action(name, result, seconds)
         self._workers.nudge()
-
-
-class _Reloader:
-    """Compiles the menus anew outside the loop; the good ones stay until better ones are there."""
-
-    def __init__(self, plan: Plan, engine: Engine) -> None:
-        self._plan = plan
-        self._engine = engine
-        self._task: asyncio.Task[None] | None = None
-
-    def __call__(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._reload())
-
-    async def _reload(self) -> None:
-        try:
-            texts = _menu_texts(self._plan.settings)
-            service = await asyncio.to_thread(compile_menus, texts, declared_actions())
-        except MenuError as error:
-            log.error("the menus were not reloaded", extra={"problems": [str(one) for one in error.problems]})
-        except menufiles.NoMenus as error:
-            log.error("the menus were not reloaded", extra={"problems": [str(error)]})
-        else:
-            self._engine.replace(service)
-            log.info("the menus were reloaded", extra={"version": service.version.hex()})
 
 
 def _front(
@@ -237,8 +226,16 @@ def _actions(money: Money, in_thread: actions.InThread) -> dict[str, Action]:
     return table
 
 
-def _menu_texts(settings: Settings) -> dict[str, str]:
-    return menufiles.read(menufiles.folder(settings.menus.path))
+def _compiled(texts: Mapping[str, str]) -> Service:
+    return compile_menus(texts, declared_actions())
+
+
+def _http_caller(settings: Settings) -> HttpCaller:
+    headers = {
+        host: {name: value.get_secret_value() for name, value in named.items()}
+        for host, named in settings.http_actions.headers.items()
+    }
+    return HttpCaller(settings.http_actions.allow, headers)
 
 
 def _derived(key: bytes, purpose: str) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
@@ -105,12 +105,14 @@ class Engine:
         watch: Watch | None = None,
         journal: Journal | None = None,
         http: HttpRunner | None = None,
+        older: Callable[[bytes], Awaitable[Service | None]] | None = None,
         ttl_s: float = RECORD_TTL_S,
     ) -> None:
         """Make an engine.
 
         Args:
             http: performs the actions that menus declare themselves; by default every host is refused.
+            older: finds the menus of a version this engine does not have, for dialogues that began on them.
             key: secret under which requests are hashed; the same in all workers.
             ttl_s: how long a dialogue lives in the store after its last turn.
         """
@@ -123,6 +125,7 @@ class Engine:
         self._watch: Watch = watch or _Silent()
         self._journal = journal
         self._http = http or _NoHttp()
+        self._older = older
         self._ttl_s = ttl_s
         self._running: dict[str, _InFlight] = {}
         self._left_running: set[asyncio.Task[ActionDone]] = set()
@@ -204,7 +207,7 @@ class Engine:
             if record.session.ended:
                 return self._say("over", record.session.language), "over"
             answer = self._answer(turn, record)
-            service = self._services.get(record.menu)
+            service = self._services.get(record.menu) or await self._find(record.menu)
             if answer is None or service is None or record.session.state not in service.names:
                 return self._say("over", record.session.language), "over"
             event: Event = Answer(now, answer, max(now - record.at, 0.0))
@@ -243,6 +246,15 @@ class Engine:
                 self._note(turn, fresh, event, trace)
             return reply, "open" if reply.open else "closed"
         return await self._lost(key, dialogue, identity)
+
+    async def _find(self, version: bytes) -> Service | None:
+        """Find menus that another worker has, or this one had before a restart."""
+        service = await self._older(version) if self._older is not None else None
+        if service is not None:
+            self._services = {service.version: service, **self._services}
+            for stale in list(self._services)[1 : len(self._services) - VERSIONS_MAX + 1]:
+                del self._services[stale]
+        return service
 
     def _cut_short(self, record: Record | None) -> Session | None:
         """Return the dialogue that the subscriber left open, if it was on the present menus."""

@@ -71,11 +71,12 @@ def serve(
     data: Annotated[Path, typer.Option(help="Folder of the SQLite database, where that is used")] = Path(
         "data"
     ),
+    reload: Annotated[bool, typer.Option("--reload", help="Take changed menu files at once")] = False,
 ) -> None:
     """Run the service."""
     from app import logs, running
 
-    settings = _settings(config, {}, None)
+    settings = _settings(config, {"menus": {"reload": True}} if reload else {}, None)
     logs.configure(settings.log.level, sys.stderr)
     key = settings.security.key
     if key is None:

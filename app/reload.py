@@ -1,0 +1,98 @@
+"""The menus in use: read anew on SIGHUP or when a file changes, kept for dialogues on older ones."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from app import menufiles
+from app.versions import MenuVersions
+from ussd_engine import Engine, MenuError, Service
+
+LOOK_EVERY_S = 0.5
+
+log = logging.getLogger(__name__)
+
+Compile = Callable[[Mapping[str, str]], Service]
+
+
+class Reloader:
+    """Compiles the menus anew outside the loop; the good ones stay until better ones are there."""
+
+    def __init__(
+        self,
+        folder: Path,
+        texts: Mapping[str, str],
+        engine: Engine,
+        versions: MenuVersions,
+        compiled: Compile,
+    ) -> None:
+        self._folder = folder
+        self._texts = texts
+        self._engine = engine
+        self._versions = versions
+        self._compiled = compiled
+        self._task: asyncio.Task[None] | None = None
+        self._again = False
+
+    def __call__(self) -> None:
+        """Begin a reload; one that runs already is followed by another, so that no change is missed."""
+        self._again = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._reload())
+
+    @asynccontextmanager
+    async def running(self, *, watching: bool) -> AsyncIterator[None]:
+        """Keep the sources for other workers and, if asked to, watch the folder."""
+        tasks = [asyncio.create_task(self._versions.keep_renewing(self._current))]
+        if watching:
+            tasks.append(asyncio.create_task(self._watch()))
+        try:
+            yield
+        finally:
+            for task in (*tasks, *([self._task] if self._task else [])):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    def _current(self) -> tuple[bytes, Mapping[str, str]]:
+        return self._engine.service.version, self._texts
+
+    async def _reload(self) -> None:
+        while self._again:
+            self._again = False
+            try:
+                texts = await asyncio.to_thread(menufiles.read, self._folder)
+                service = await asyncio.to_thread(self._compiled, texts)
+            except MenuError as error:
+                problems = [str(one) for one in error.problems]
+                log.error("the menus were not reloaded", extra={"problems": problems})
+            except menufiles.NoMenus as error:
+                log.error("the menus were not reloaded", extra={"problems": [str(error)]})
+            else:
+                self._texts = texts
+                self._engine.replace(service)
+                await self._versions.keep(*self._current())
+                log.info("the menus were reloaded", extra={"version": service.version.hex()})
+
+    async def _watch(self) -> None:
+        known = await asyncio.to_thread(_seen, self._folder)
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            now = await asyncio.to_thread(_seen, self._folder)
+            if now != known:
+                known = now
+                self()
+
+
+def _seen(folder: Path) -> dict[str, tuple[int, int]]:
+    files = sorted(folder.glob(f"*{menufiles.SUFFIX}")) if folder.is_dir() else [folder]
+    found = {}
+    for file in files:
+        with suppress(OSError):
+            status = file.stat()
+            found[file.name] = (status.st_mtime_ns, status.st_size)
+    return found
