@@ -202,7 +202,7 @@ class _Compilation:
     def parse(self, path: str, text: str) -> tuple[Source, MenuSpec] | None:
         source = read(path, text)
         self.problems += source.problems
-        if source.problems and not isinstance(source.data, dict):
+        if not isinstance(source.data, dict) and any(not told.warning for told in source.problems):
             return None
         try:
             return source, MenuSpec.model_validate(source.data)

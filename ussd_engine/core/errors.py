@@ -25,6 +25,11 @@ class Problem:
     mend: str
     warning: bool = False
 
+    def __post_init__(self) -> None:
+        # What an author wrote is quoted and may hold line ends; a problem is one line wherever it is listed.
+        object.__setattr__(self, "what", " ".join(self.what.splitlines()))
+        object.__setattr__(self, "mend", " ".join(self.mend.splitlines()))
+
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}: {self.what} {self.mend}"
 
