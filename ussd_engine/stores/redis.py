@@ -24,7 +24,7 @@ from redis.exceptions import RedisError, ResponseError
 from ussd_engine.core.errors import StoreError
 
 TIMEOUT_S: Final = 0.9
-EXCHANGES_MAX: Final = 2
+EXCHANGES_MAX: Final = 1  # what waits meanwhile goes out together: a second one would halve that
 CALLS_PER_EXCHANGE_MAX: Final = 256
 PENDING_MAX: Final = 4_096
 
