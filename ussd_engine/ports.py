@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -55,8 +54,7 @@ class Turn(msgspec.Struct, frozen=True):
     deadline_s: float = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What the subscriber sees. `open`: the dialogue waits for an answer."""
 
     text: str

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from ussd_engine.core.session import Session
 
@@ -75,15 +77,13 @@ class TimedOut:
 Event = Begin | Answer | ActionDone | Aborted | TimedOut
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """Show this screen and wait for an answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True):
     """Show this screen and end the dialogue."""
 
     text: str

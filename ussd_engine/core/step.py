@@ -7,7 +7,8 @@ nothing else happens inside the machine: variables, history and texts are plain 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ussd_engine.core.answers import Accepted, Refused, Verdict
 from ussd_engine.core.errors import SessionEnded, UssdEngineError
@@ -59,8 +60,7 @@ Shown = Screen | Question | Listing | End
 """States that wait for the subscriber."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """The dialogue after the event, and what must be done now.
 
     `heard`: the inputs that were used, in order; refused and secret ones masked, so that they can be kept.
