@@ -20,7 +20,7 @@ install: $(STAMPS)/runtime ## make .venv and install the project and its tools i
 run: $(STAMPS)/runtime ## start the demo; with a terminal it opens a handset
 	@exec $(BIN)/ussd demo
 
-test: $(STAMPS)/dev ## run all tests (real servers are started on spare ports)
+test: $(STAMPS)/dev $(STAMPS)/postgresql ## run all tests (real servers are started on spare ports)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 check: $(STAMPS)/dev ## format, lint, types, rooms, menus
@@ -34,7 +34,7 @@ format: $(STAMPS)/dev ## write the format that check asks for
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(STAMPS)/dev ## the benchmarks; prints tables
+bench: $(STAMPS)/dev $(STAMPS)/postgresql ## the benchmarks; prints tables
 	@$(BIN)/python -m bench
 
 bench-server: $(STAMPS)/runtime ## one worker with the bench menu; sessions in USSD_REDIS__URL (PORT=n)
@@ -74,4 +74,12 @@ $(STAMPS)/runtime: requirements.txt pyproject.toml | $(STAMPS)/venv
 
 $(STAMPS)/dev: requirements-dev.txt $(STAMPS)/runtime
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements-dev.txt
+	@touch $@
+
+# The tests and the benchmarks run a PostgreSQL of their own; Debian keeps its programs off the path.
+$(STAMPS)/postgresql: | $(STAMPS)/venv
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get update -qq; \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; }; } || { \
+	  echo "PostgreSQL is missing (the tests start their own server): apt-get install -y postgresql, as root, then again" >&2; exit 1; }
 	@touch $@

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -62,16 +62,16 @@ class StorageFailed(StorageError):
 
 
 def connect(url: str, *, wait_s: float = BUSY_WAIT_S) -> Engine:
-    """An engine on `sqlite:///file`, `sqlite://` (in memory) or `postgresql+psycopg://…`.
+    """An engine on `sqlite:///file`, `sqlite://` (in memory) or `postgresql://…` (through psycopg 3).
 
     Args:
         wait_s: how long a transaction may wait for its turn, in seconds.
     """
-    parsed = make_url(url)
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres:") else url)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(
-            parsed, pool_size=_POOL_SIZE, pool_timeout=wait_s, pool_pre_ping=True, hide_parameters=True
-        )
+        return _on_postgresql(parsed, wait_s)
     in_memory = parsed.database in (None, "", ":memory:")
     engine = create_engine(
         parsed,
@@ -87,6 +87,26 @@ def connect(url: str, *, wait_s: float = BUSY_WAIT_S) -> Engine:
     if not in_memory:
         _writers[engine] = _Turns(wait_s)
     return engine
+
+
+def _on_postgresql(url: URL, wait_s: float) -> Engine:
+    """READ COMMITTED with row locks and unique indexes; a commit is on the disk when it returns.
+
+    A row that another transaction holds is waited for as long as a turn on SQLite (`lock_timeout`).
+    """
+    return create_engine(
+        url,
+        pool_size=_POOL_SIZE,
+        max_overflow=0,
+        pool_timeout=wait_s,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "connect_timeout": max(2, int(wait_s)),
+            "options": f"-c timezone=UTC -c lock_timeout={int(wait_s * 1000)} -c synchronous_commit=on",
+        },
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -126,14 +146,14 @@ def write(engine: Engine, work: Callable[[Connection], T]) -> T:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One snapshot to read from; on SQLite it neither waits for writers nor holds them up.
+    """One snapshot to read from; it neither waits for writers nor holds them up.
 
     Raises:
         StorageBusy, StorageFailed.
     """
     try:
         with (
-            engine.connect().execution_options(**{_READS_ONLY: True}) as connection,
+            engine.connect().execution_options(**_reads_only(engine)) as connection,
             connection.begin(),
         ):
             yield connection
@@ -141,6 +161,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
         raise StorageBusy(_BUSY) from error
     except DBAPIError as error:
         raise (StorageBusy(_BUSY) if _is_conflict(error) else _failure(error)) from error
+
+
+def _reads_only(engine: Engine) -> dict[str, Any]:
+    if engine.dialect.name == "sqlite":
+        return {_READS_ONLY: True}
+    return {_READS_ONLY: True, "isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 @contextmanager

@@ -20,11 +20,13 @@ from invoicing.storage.tables import inbox, invoice, metadata, sequence
 from tests.invoicing.world import CUSTOMER, FIFTY, SHOP, World, in_memory
 
 THREADS, EACH = 16, 15
+HEAD = "0001"
 
 
 def read_then_write(conn: Connection) -> int:
     """What loses updates under a deferred begin: the next value depends on the one that was read."""
-    present = conn.execute(select(sequence.c.next).where(sequence.c.name == "test")).scalar_one()
+    query = select(sequence.c.next).where(sequence.c.name == "test")
+    present = conn.execute(query.with_for_update()).scalar_one()
     conn.execute(update(sequence).where(sequence.c.name == "test").values(next=present + 1))
     return int(present)
 
@@ -43,18 +45,21 @@ def run_threads(engine: Engine) -> list[int]:
     return seen
 
 
-@pytest.mark.parametrize("where", ["file", "memory"])
-def test_sixteen_threads_lose_no_update(where: str, tmp_path: Path) -> None:
-    engine = connect(f"sqlite:///{tmp_path / 'money.db'}" if where == "file" else "sqlite://", wait_s=30)
-    upgrade(engine)
+@pytest.mark.parametrize("where", ["file", "memory", "postgresql"])
+def test_sixteen_threads_lose_no_update(where: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if where == "postgresql":
+        engine: Engine = request.getfixturevalue("postgres_engine")
+    else:
+        engine = connect(f"sqlite:///{tmp_path / 'money.db'}" if where == "file" else "sqlite://", wait_s=30)
+        upgrade(engine)
     write(engine, lambda conn: conn.execute(sequence.insert().values(name="test", next=0)).rowcount)
 
     seen = run_threads(engine)
 
     assert sorted(seen) == list(range(THREADS * EACH))
     with reading(engine) as conn:
-        assert conn.execute(select(sequence.c.next)).scalar_one() == THREADS * EACH
-    engine.dispose()
+        kept = conn.execute(select(sequence.c.next).where(sequence.c.name == "test")).scalar_one()
+    assert kept == THREADS * EACH
 
 
 def test_two_engines_on_one_file_lose_no_update(tmp_path: Path) -> None:
@@ -117,7 +122,11 @@ def test_a_database_in_memory_is_one_and_queues_its_users() -> None:
     assert write(engine, lambda conn: next_number(conn, "invoice")) == 1001
 
 
-def test_a_full_disk_leaves_no_half_of_anything_and_the_key_may_come_again(world: World) -> None:
+def test_a_full_disk_leaves_no_half_of_anything_and_the_key_may_come_again(
+    sqlite_world: World,
+) -> None:
+    world = sqlite_world
+
     def allow(pages: str) -> None:
         with world.engine.connect() as conn:
             conn.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
@@ -165,16 +174,27 @@ def test_what_fails_is_rolled_back_as_a_whole() -> None:
 
 
 def test_migrations_from_an_empty_file_give_the_model(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'money.db'}"
-    upgrade(url)
+    engine = connect(f"sqlite:///{tmp_path / 'money.db'}")
+    upgrade(engine)
 
-    engine = connect(url)
     with engine.connect() as conn:
-        context = MigrationContext.configure(conn, opts={"compare_type": True})
-        assert context.get_current_revision() == "0001"
-        assert compare_metadata(context, metadata) == []
+        assert drift(conn) == []
         triggers = conn.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars()
         assert len(list(triggers)) == 4
+
+
+def test_migrations_from_an_empty_database_give_the_model_on_postgresql(postgres_engine: Engine) -> None:
+    with postgres_engine.connect() as conn:
+        assert drift(conn) == []
+        triggers = conn.exec_driver_sql("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal").scalars()
+        assert len(list(triggers)) == 4
+
+
+def drift(conn: Connection) -> list[object]:
+    """What Alembic would still change to make the database the model: types, defaults, keys, indexes."""
+    context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+    assert context.get_current_revision() == HEAD
+    return list(compare_metadata(context, metadata))
 
 
 def test_the_migrated_tables_are_word_for_word_the_models(tmp_path: Path) -> None:

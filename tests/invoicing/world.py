@@ -155,3 +155,9 @@ class World:
     def count(self, table: str) -> int:
         with reading(self.engine) as conn:
             return int(conn.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+    def everything_kept(self) -> bytes:
+        """Every row of every table, as text."""
+        with reading(self.engine) as conn:
+            rows = [conn.execute(table.select()).all() for table in metadata.sorted_tables]
+        return repr(rows).encode()
