@@ -111,6 +111,9 @@ WRONG = [
     ("bad-value", asked("{msisdn: {region: UZ, other_than: ¦me}}"), "'me'", "'caller'"),
     ("bad-value", menu("  home: {end: Hi, back: ¦maybe}\n"), "`true` or `false`", "docs/menus.md"),
     ("bad-value", "menu: m\nstates: ¦none\n", "needs fields under it", "docs/menus.md"),
+    ("bad-value", menu("  home: {end: Hi}\n", head=HEAD + "words: {str: ¦x}\n"), "`str` needs fields", "docs/menus.md"),
+    ("bad-value", menu("  home: {end: Hi}\n", head=HEAD + "words: {t: {str: ¦[x]}}\n"), "`str` is a list", "needs quotes"),
+    ("bad-value", menu("  home: {switch: caller, on: {str: ¦A b}}\n"), "'A b' can't stand for `str`", "small letters"),
     ("bad-value", "¦hello\n", "`the file` needs fields", "docs/menus.md"),
     # --- a service
     ("service-code", "¦menu: m\nstart: home\nstates:\n" + DONE, "no file has", '"*123#"'),

@@ -63,6 +63,7 @@ _WRITTEN = {
 _NAMES = "Names are small letters, digits and '_', a letter first."
 _LANGUAGES = "Languages are written ru, uz, uz-Cyrl, en."
 _KEY = "[key]"
+_TEXT_FIELDS = frozenset({"text", "ask", "end", "row", "wrong"})
 _TEXT_BRANCH = re.compile(r"str|dict\[.*")
 
 
@@ -82,11 +83,18 @@ def _path(loc: tuple[int | str, ...]) -> tuple[Path, str]:
     parts = list(loc)
     if len(parts) > 2 and parts[0] == "states" and parts[2] in schema.TAGS:
         del parts[2]
-    for place in range(len(parts) - 1, max(len(parts) - 4, 0), -1):
+    for place in range(len(parts) - 1, 1, -1):
         part = parts[place]
-        if isinstance(part, str) and _TEXT_BRANCH.fullmatch(part):
+        if isinstance(part, str) and _TEXT_BRANCH.fullmatch(part) and _holds_text(parts[:place]):
             return tuple(parts[:place] + parts[place + 1 :]), part
     return tuple(parts), ""
+
+
+def _holds_text(path: list[int | str]) -> bool:
+    """Tell whether a text stands at the path: anywhere else, `str` is a name an author chose."""
+    if path[0] in ("says", "words"):
+        return len(path) == (2 if path[0] == "says" else 3)
+    return path[0] in ("states", "shortcuts") and len(path) > 2 and path[-1] in _TEXT_FIELDS
 
 
 def _text(source: Source, path: Path, branch: str, error: ErrorDetails) -> Problem | None:
