@@ -26,19 +26,25 @@ def read_form(body: bytes, content_type: str, known: Mapping[str, int]) -> dict[
     if content_type != FORM and content_type.partition(";")[0].strip().lower() != FORM:
         raise WireError(f"send {FORM}", status=415)
     # Octets that are not UTF-8 pass here as lone surrogates; `_text` refuses them with the field's name.
-    pairs = body.decode("utf-8", "surrogateescape").split("&", FIELDS_MAX)
+    text = body.decode("utf-8", "surrogateescape").replace("+", " ")
+    # What dial strings are made of, all at once: none of it could be taken for a sign of the form itself.
+    text = text.replace("%2B", "+").replace("%2A", "*").replace("%23", "#")
+    pairs = text.split("&", FIELDS_MAX)
     if len(pairs) > FIELDS_MAX:
         raise WireError(f"more than {FIELDS_MAX} fields")
     found: dict[str, str] = {}
     for pair in pairs:
-        raw_name, _, raw_value = pair.partition("=")
-        name = raw_name if raw_name in known else _text(raw_name, "a field's name")
+        name, _, value = pair.partition("=")
+        is_plain = "%" not in pair and pair.isascii()
+        if not is_plain:
+            name = _text(name, "a field's name")
         limit = known.get(name)
         if limit is None:
             continue
+        if not is_plain:
+            value = _text(value, name)
         if name in found:
             raise WireError(f"{name} comes twice")
-        value = _text(raw_value, name)
         if len(value) > limit:
             raise WireError(f"{name} is longer than {limit} characters")
         found[name] = value
@@ -46,11 +52,8 @@ def read_form(body: bytes, content_type: str, known: Mapping[str, int]) -> dict[
 
 
 def _text(raw: str, what: str) -> str:
-    if raw.isascii() and "%" not in raw and "+" not in raw:
-        return raw
-    octets = raw.replace("+", " ").encode("utf-8", "surrogateescape")
     try:
-        return unquote_to_bytes(octets).decode("utf-8")
+        return unquote_to_bytes(raw.encode("utf-8", "surrogateescape")).decode("utf-8")
     except UnicodeDecodeError:
         # `from None`: the cause would carry the bytes themselves into a log.
         raise WireError(f"{what} is not valid UTF-8") from None
