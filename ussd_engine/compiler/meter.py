@@ -85,7 +85,7 @@ def _widest(shape: Shape, format_: str) -> Iterable[str]:
     if kind in _DIGITS and format_ in ("", "upper"):
         yield "9" * maximum
         return
-    # A character costs two octets outside the alphabet, 14 bits at most inside: the dearest of any is outside.
+    # Outside the alphabet a character costs two octets, inside 14 bits at most: the dearest are outside.
     bounds: Kind = _INTEGERS.get(kind, "gsm" if shape.gsm or kind in _DIGITS else "str")
     try:
         yield widest(format_, bounds, maximum)
