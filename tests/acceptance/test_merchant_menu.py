@@ -12,7 +12,7 @@ from tests.served import PIN
 
 HOME = "CON CLICK Терминал\n1.Меню клиента\n2.Выставить счет\n3.Последние поступления"
 CUSTOMER_HOME = "CON CLICK\n1.Счета\n2.История\n3.Язык\n4.Помощь"
-WRONG_HOME = HOME.replace("CLICK Терминал", "Неверный выбор")
+WRONG_HOME = HOME.replace("CLICK Терминал", "Неверно\nCLICK Терминал")
 
 
 def test_a1_a_phone_that_is_no_merchants_sees_the_customer_menu(town: Town, customer: Person) -> None:
