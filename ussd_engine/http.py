@@ -23,7 +23,7 @@ class HttpCaller:
     Args:
         allow: hosts that may be called, as `host` or `host:port`; any other makes the action fail. Nothing of
             the process's environment (proxies, netrc) is used, and redirects are not followed.
-        headers: for each host, headers to send, such as an authorization from the settings; menus can't name any.
+        headers: for each host, headers to send, such as an authorization; menus can't name any.
     """
 
     def __init__(

@@ -53,6 +53,10 @@ class Turn(msgspec.Struct, frozen=True):
     screen_octets: int = 160
     deadline_s: float = 10.0
 
+    def __repr__(self) -> str:
+        """Name the turn without what was typed: a PIN or a card number may be in it (domain.md S7)."""
+        return f"Turn({self.gateway!r}, {self.dialogue!r}, {self.kind.value}, …{self.msisdn[-4:]})"
+
 
 class Reply(msgspec.Struct, frozen=True):
     """What the subscriber sees. `open`: the dialogue waits for an answer."""

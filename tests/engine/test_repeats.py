@@ -9,7 +9,7 @@ import pytest
 from tests.core.kiosk import Issued
 from tests.core.test_step import AMOUNT, CLIENT, HOME
 from tests.engine.conftest import World, replaced
-from ussd_engine import Amount, Call, Kind, Msisdn, Reply
+from ussd_engine import Amount, Call, Kind, Msisdn, Reply, Turn
 
 SHORTCUT = "*880**0*901234567*50000#"
 ISSUED = Reply("No 1001\n998901234567\n50 000 UZS", open=False)
@@ -162,3 +162,13 @@ async def test_a_cut_sent_twice_is_one_cut(world: World, kind: Kind) -> None:
 
     assert await phone.hang_up(kind) == await phone.hang_up(kind) == Reply("", open=False)
     assert (await world.record()).session.ended
+
+
+@pytest.mark.parametrize("kind", [Kind.BEGIN, Kind.ANSWER])
+def test_a_turns_repr_shows_nothing_that_was_typed(kind: Kind) -> None:
+    """domain.md S7."""
+    turn = Turn("gw", "d1", "998901112233", kind, "*880*0*8600123412341234#", accumulated="3*24680")
+
+    assert "8600" not in repr(turn)
+    assert "24680" not in repr(turn)
+    assert "998901112233" not in repr(turn)

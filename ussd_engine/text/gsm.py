@@ -51,7 +51,7 @@ _TWO_SEPTETS: Final = re.compile(f"[{re.escape(''.join(sorted(EXTENDED)))}]")
 _BITS: Final = tuple(f"{septet:07b}" for septet in range(128))
 
 
-class NotGsm7(ValueError):  # noqa: N818 - reads as what it says
+class NotGsm7(ValueError):
     """A character has no place in the alphabet; `index` is where it stands in the text, from 0."""
 
     def __init__(self, character: str, index: int) -> None:
