@@ -257,10 +257,11 @@ class Engine:
         return service
 
     def _cut_short(self, record: Record | None) -> Session | None:
-        """Return the dialogue that the subscriber left open, if it was on the present menus."""
+        """Return the dialogue that the subscriber left open, if it was on the present menus and may go on."""
         if record is None or record.session.ended or record.menu != self.service.version:
             return None
-        return record.session
+        state = self.service.states.get(self.service.names.get(record.session.state, ""))
+        return record.session if state is not None and state.resume != "never" else None
 
     def _repeats(self, turn: Turn, record: Record, identity: bytes) -> bool:
         if record.fingerprint != identity:

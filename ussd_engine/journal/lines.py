@@ -13,6 +13,7 @@ import msgspec
 
 from ussd_engine.core.events import Aborted, ActionDone, Begin, Row, TimedOut, Value
 from ussd_engine.core.masked import UNREAD, Masked
+from ussd_engine.core.session import Session
 from ussd_engine.journal import cause
 from ussd_engine.ports import Entry
 from ussd_engine.text.cost import octets
@@ -48,6 +49,7 @@ class Line(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
         heard: inputs in order: fields of a dialled string, or the answer.
         did: actions that ran.
         end: a `Cause`; empty while the dialogue is open.
+        before: the dialogue that was cut and may go on in this one, as it stood.
         gateway, msisdn, menu, screen: in the first line only: the gateway's name, the masked caller, the
             menus' version in hex, octets of a screen where not 160.
     """
@@ -63,6 +65,7 @@ class Line(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
     text: str = ""
     octets: int = 0
     end: str = ""
+    before: Session | None = None
     gateway: str = ""
     msisdn: str = ""
     menu: str = ""
@@ -113,6 +116,7 @@ def line_of(entry: Entry) -> Line:
         text=entry.text,
         octets=octets(entry.text) if entry.text else 0,
         end=why.value if why else "",
+        before=entry.event.before if isinstance(entry.event, Begin) else None,
         gateway=entry.gateway if first else "",
         msisdn=masked_msisdn(entry.msisdn) if first else "",
         menu=entry.menu.hex() if first else "",

@@ -76,10 +76,12 @@ class _Player:
         self.service = service
         self.session = begin(service, caller)
         self.octets = screen_octets
+        self.shown_at = 0.0
 
     def play(self, line: Line, found: list[Difference]) -> bool:
         """Play one turn; False where what follows can't be compared."""
-        event = _event(line)
+        event = _event(line, line.at - self.shown_at)
+        self.shown_at = line.at
         if event is None:
             return True
         try:
@@ -137,14 +139,14 @@ class _Player:
 _PARTED = Run("", "", 0, {})
 
 
-def _event(line: Line) -> Event | None:
+def _event(line: Line, waited_s: float) -> Event | None:
     heard = tuple(masked(text) for text in line.heard)
     if line.kind == BEGIN:
-        return Begin(line.at, heard)
+        return Begin(line.at, heard, line.before)
     if line.kind == ABORT:
         return Aborted(line.at)
     if line.kind == CLOSE:
         return None
     if line.kind == "timeout":
         return TimedOut(line.at)
-    return Answer(line.at, heard[0] if heard else "")
+    return Answer(line.at, heard[0] if heard else "", waited_s)
