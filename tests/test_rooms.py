@@ -16,6 +16,8 @@ SHELL = {
     "uuid", "logging.handlers",
 }  # fmt: skip
 WIRE_LIBRARIES = {"aiohttp", "smpplib"}
+PURE_CODECS = {"smpplib.command", "smpplib.command_codes", "smpplib.consts"}
+"""Tables and classes; what opens sockets is `smpplib.client`."""
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
@@ -78,7 +80,9 @@ def test_a_pure_room_opens_nothing_and_awaits_nothing(room: str) -> None:
 def test_a_codec_is_pure() -> None:
     codecs = (path for path in modules("adapters") if path.name == "wire.py")
 
-    assert strangers(codecs, SHELL | WIRE_LIBRARIES) == []
+    found = strangers(codecs, SHELL | WIRE_LIBRARIES)
+
+    assert [line for line in found if line.rpartition(" ")[2] not in PURE_CODECS] == []
 
 
 def test_an_adapter_knows_no_other_adapter() -> None:
