@@ -10,7 +10,7 @@ export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check format bench bench-server docs requirements clean
+.PHONY: help install run test check format simulate proof bench bench-server docs requirements clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,13 @@ format: $(STAMPS)/dev ## write the format that check asks for
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+simulate: $(STAMPS)/dev ## play faults against the money domain: SEEDS=500, or one again with SEED=n
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500))
+
+proof: $(STAMPS)/dev $(STAMPS)/postgresql ## the full figures, hours long; goes on where it was stopped
+	@$(BIN)/python -m tests.simulation --proof
+	@$(BIN)/python -m tests.kills --proof
+
 bench: $(STAMPS)/dev $(STAMPS)/postgresql ## the benchmarks; prints tables
 	@$(BIN)/python -m bench
 
@@ -53,7 +60,7 @@ requirements: $(STAMPS)/venv ## pin pyproject.toml's dependencies anew
 PIN := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
 
 clean: ## remove what was made, the demo's data too
-	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .proof build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ensurepip is what Debian moves out of python3 into python3-venv.

@@ -1,0 +1,297 @@
+"""Merchants, customers and the gateway between them and us: requests come late, twice, or not; so do answers.
+
+Whoever gets no answer asks again under the same key, a few times. Every answer is compared with what the key
+was answered before, and with what the database holds at that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from invoicing import (
+    Done,
+    InvoiceCancelled,
+    InvoiceDeclined,
+    InvoiceView,
+    Issued,
+    Paid,
+    Pending,
+    PinRight,
+    Refusal,
+    Refused,
+    RequestKey,
+    Rows,
+    Status,
+    requests,
+)
+from invoicing.requests import Answer
+from tests.simulation import people
+from tests.simulation.database import InvoiceRow, written
+from tests.simulation.life import Life
+from tests.simulation.oracle import must
+from tests.simulation.plan import (
+    SECOND,
+    Cancel,
+    CheckPin,
+    Decline,
+    Issue,
+    Look,
+    Order,
+    Pay,
+    Request,
+    ReuseKey,
+    Unlock,
+)
+from tests.simulation.world import World
+
+TRIES_MAX: Final = 5
+_PATIENCE_MS: Final = 3 * SECOND
+_SOUM: Final = 100
+_SCOPE: Final = "gateway"
+_STATES: Final = {
+    Refusal.ALREADY_PAID: ("paid", "refunded"),
+    Refusal.ALREADY_DECLINED: ("declined",),
+    Refusal.ALREADY_CANCELLED: ("cancelled",),
+    Refusal.ALREADY_REFUNDED: ("refunded",),
+}
+_ALL: Final = 50
+_LAST_COPY: Final = 99
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What a request is about, as its sender saw it when it was first sent; every copy says the same."""
+
+    invoice: str
+    card: str
+
+
+class Clients:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._issued: dict[int, int] = {}
+        """The invoice that each order has issued."""
+        self._targets: dict[int, _Target] = {}
+        self._sent: dict[int, Order] = {}
+
+    # --- sending, and sending again ---------------------------------------------------------------------
+
+    def send(self, order: Order) -> None:
+        assert isinstance(order.what, Request)
+        self._sent[order.id] = order
+        for copy, delay_ms in enumerate(order.what.wire.copies_ms, start=1):
+            self._world.scheduler.after(delay_ms, lambda copy=copy: self._arrive(order, copy, 0))  # type: ignore[misc]
+        self._arrive(order, 0, 0)
+
+    def send_all_again(self) -> None:
+        """Every request that has its answer once more: it must be the same one, with no effect."""
+        for order in self._sent.values():
+            if self._kept(self.key_of(order.id)) is not None:
+                self._arrive(order, _LAST_COPY, 0)
+
+    def _arrive(self, order: Order, copy: int, tries: int) -> None:
+        assert isinstance(order.what, Request)
+        lost = order.what.wire.request_lost and (copy, tries) == (0, 0)
+        if lost or self._world.life is None:
+            self._again(order, copy, tries)
+        else:
+            self._world.counts["request"] += 1
+            self._world.spawn(
+                f"#{order.id}.{copy}.{tries}",
+                lambda life: self._perform(order, life),
+                order=order,
+                ended=lambda outcome: self._ended(order, copy, tries, outcome),
+            )
+
+    def _again(self, order: Order, copy: int, tries: int) -> None:
+        if copy == 0 and tries < TRIES_MAX:
+            self._world.scheduler.after(_PATIENCE_MS, lambda: self._arrive(order, copy, tries + 1))
+
+    def _ended(self, order: Order, copy: int, tries: int, outcome: object) -> None:
+        assert isinstance(order.what, Request)
+        if isinstance(outcome, BaseException) or (order.what.wire.answer_lost and tries == 0):
+            self._again(order, copy, tries)
+
+    # --- one request ------------------------------------------------------------------------------------
+
+    def key_of(self, order_id: int) -> RequestKey:
+        make = RequestKey.action if self._world.plan.climate.short_keys else RequestKey.api
+        return make(_SCOPE, f"request-{order_id}")
+
+    def _perform(self, order: Order, life: Life) -> None:
+        call = self._call(order, life)
+        if call is None:
+            return  # there is no such invoice yet
+        key = self.key_of(order.id)
+        before = self._kept(key)
+        answer = call(key)
+        self._world.note(f"#{order.id} is answered {_short(answer)}")
+        self._compare(key, before, answer)
+        self._believe(order, answer)
+
+    def _call(self, order: Order, life: Life) -> Callable[[RequestKey], Answer] | None:
+        service, what = life.service, order.what
+        if isinstance(what, Issue):
+            shop, customer = people.SHOPS[what.shop], people.CUSTOMERS[what.customer]
+            return lambda key: service.issue(key, shop, customer, what.amount_soum * _SOUM, what.again)
+        if isinstance(what, CheckPin):
+            return lambda key: service.check_pin(key, people.CUSTOMERS[what.customer], _pin(what))
+        assert isinstance(what, Pay | Decline | Cancel)
+        target = self._target(order, life)
+        if target is None:
+            return None
+        if isinstance(what, Cancel):
+            return lambda key: service.cancel(key, people.SHOPS[what.shop], target.invoice)
+        customer = people.CUSTOMERS[what.customer]
+        if isinstance(what, Decline):
+            return lambda key: service.decline(key, customer, target.invoice)
+        return lambda key: service.pay(key, customer, target.invoice, target.card, _pin(what))
+
+    def _target(self, order: Order, life: Life) -> _Target | None:
+        what = order.what
+        assert isinstance(what, Pay | Decline | Cancel)
+        if order.id not in self._targets and what.issue in self._issued:
+            card = ""
+            if isinstance(what, Pay):
+                card = life.service.cards(people.CUSTOMERS[what.customer])[what.card].id
+            self._targets[order.id] = _Target(str(self._issued[what.issue]), card)
+        return self._targets.get(order.id)
+
+    # --- what was answered ------------------------------------------------------------------------------
+
+    def _kept(self, key: RequestKey) -> tuple[str, str] | None:
+        row = self._world.oracle.now.requests.get((key.scope, key.key))
+        now = written(self._world.clock.now())
+        return (
+            None if row is None or row.answer is None or row.valid_until <= now else (row.status, row.answer)
+        )
+
+    def _compare(self, key: RequestKey, before: tuple[str, str] | None, answer: Answer) -> None:
+        """Same key, same bytes; only a first answer that is not found yet may be said to be under way."""
+        kept, text = self._kept(key), requests.encode(answer)
+        if before is not None and kept is not None:
+            must("same_answer", text == before, f"{key.key}: {before}, now {text}")
+        elif kept is not None and text != kept:
+            must("same_answer", _is_provisional(answer), f"{key.key}: told {text}, kept {kept}")
+        elif kept is None:
+            must("answer_is_kept", _is_provisional(answer), f"{key.key}: told {text}, kept nothing")
+
+    def _believe(self, order: Order, answer: Answer) -> None:
+        """What somebody was told is true now, and stays so."""
+        oracle, name = self._world.oracle, f"#{order.id}"
+        match answer:
+            case Issued(invoice):
+                self._issued[order.id] = int(invoice.id)
+                oracle.promise(name, int(invoice.id), "issued")
+                assert isinstance(order.what, Issue)
+                said = (invoice.amount_tiyin, invoice.customer_msisdn)
+                must("acknowledged", said == _asked(order.what), f"{name}: asked {order.what}, told {said}")
+            case Paid(invoice):
+                oracle.promise(name, int(invoice.id), "paid")
+            case InvoiceDeclined(invoice):
+                oracle.promise(name, int(invoice.id), "declined")
+            case InvoiceCancelled(invoice):
+                oracle.promise(name, int(invoice.id), "cancelled")
+            case Refused(reason) if reason in _STATES:
+                state = oracle.now.invoices[int(self._targets[order.id].invoice)].state
+                must(
+                    "refusals_are_true", state in _STATES[reason], f"{name}: {reason}, the invoice is {state}"
+                )
+        if isinstance(order.what, Pay | Decline | Cancel):
+            self._own(order, answer)
+
+    def _own(self, order: Order, answer: Answer) -> None:
+        """Nobody does anything to another's invoice (S4, S5)."""
+        what = order.what
+        assert isinstance(what, Pay | Decline | Cancel)
+        row = self._world.oracle.now.invoices[int(self._targets[order.id].invoice)]
+        if isinstance(what, Cancel):
+            owns = self._world.oracle.issuers[row.merchant_id] == people.SHOPS[what.shop]
+        else:
+            owns = row.customer_msisdn == people.CUSTOMERS[what.customer]
+        must("own_invoices_only", owns or isinstance(answer, Refused), f"#{order.id} is told {answer}")
+
+    # --- other things people do -------------------------------------------------------------------------
+
+    def reuse_key(self, order: Order) -> None:
+        what, life = order.what, self._world.life
+        assert isinstance(what, ReuseKey)
+        key = self.key_of(what.of)
+        if life is not None and self._kept(key) is not None and not self._world.plan.climate.short_keys:
+            self._world.spawn(f"#{order.id}", lambda life: self._reuse(life, key), order=order)
+
+    def _reuse(self, life: Life, key: RequestKey) -> None:
+        answer = life.service.issue(key, people.SHOPS[0], people.CUSTOMERS[0], 7_777 * _SOUM)
+        must("key_reused", answer == Refused(Refusal.KEY_REUSED), f"{key.key} with another body: {answer}")
+
+    def unlock(self, order: Order) -> None:
+        what = order.what
+        assert isinstance(what, Unlock)
+        if self._world.life is None:
+            return
+        phone, unlocking = people.CUSTOMERS[what.customer], self._world.oracle.unlocking
+        unlocking.add(phone)
+
+        def work(life: Life) -> None:
+            must("unlocks", life.service.unlock_customer(phone) == Done(), "an unlock was refused")
+
+        self._world.spawn(f"#{order.id}", work, order=order, ended=lambda _: unlocking.discard(phone))
+
+    def look(self, order: Order) -> None:
+        if self._world.life is not None:
+            self._world.spawn(f"#{order.id}", lambda life: self._look(life, order), order=order)
+
+    def _look(self, life: Life, order: Order) -> None:
+        what = order.what
+        assert isinstance(what, Look)
+        customer, shop = people.CUSTOMERS[what.customer], people.SHOPS[what.shop]
+        rows = self._world.oracle.now.invoices.values()
+        now = written(self._world.clock.now())
+        to_decide = [
+            row
+            for row in rows
+            if row.customer_msisdn == customer
+            and (row.state == "paying" or (row.state == "issued" and row.expires_at > now))
+        ]
+        _equal(life.service.open_invoices(customer, limit=_ALL), to_decide)
+        own = [row for row in rows if self._world.oracle.issuers[row.merchant_id] == shop]
+        _equal(life.service.merchant_invoices(shop, limit=_ALL), own)
+        checked = [row for row in own if row.customer_msisdn == customer]
+        _equal(life.service.merchant_check(shop, customer, limit=_ALL), checked)
+        for view in life.service.history(customer, limit=_ALL).rows:
+            state = self._world.oracle.now.payments[int(view.id)].state
+            must("lists_are_true", (view.status is Status.PAID) == (state == "approved"), f"{view}: {state}")
+
+
+def _equal(shown: Rows[InvoiceView] | Refused, rows: list[InvoiceRow]) -> None:
+    assert isinstance(shown, Rows)
+    found = [(int(view.id), view.amount_tiyin) for view in shown.rows]
+    expected = [(row.id, row.amount_tiyin) for row in reversed(rows)]
+    must("lists_are_true", found == expected, f"shown {found}, stored {expected}")
+
+
+def _asked(issue: Issue) -> tuple[int, str]:
+    return issue.amount_soum * _SOUM, people.CUSTOMERS[issue.customer]
+
+
+def _pin(what: Pay | CheckPin) -> str:
+    return people.PINS[what.customer] if what.pin_right else people.WRONG_PIN
+
+
+def _is_provisional(answer: Answer) -> bool:
+    if isinstance(answer, Refused):
+        return answer.reason in (Refusal.UNAVAILABLE, Refusal.INTERRUPTED)
+    return isinstance(answer, Pending)
+
+
+def _short(answer: Answer) -> str:
+    match answer:
+        case Refused(reason):
+            return f"Refused({reason})"
+        case Pending() | PinRight():
+            return str(answer)
+        case Issued(invoice) | InvoiceDeclined(invoice) | InvoiceCancelled(invoice) | Paid(invoice):
+            return f"{type(answer).__name__}({invoice.number})"
+    return str(answer)

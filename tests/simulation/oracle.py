@@ -1,0 +1,359 @@
+"""What must be true after every step, written down apart from the code it judges.
+
+States, moves and texts are repeated here from the specification (domain.md 3.1-3.3), not imported: an edit of
+the domain's own tables must not loosen the judge.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from invoicing import Notice
+from tests.simulation.database import InvoiceRow, PaymentRow, Snapshot
+from tests.simulation.switch import Bank
+
+LIVE: Final = {"created", "sent", "unknown", "reversing", "approved", "refunding"}
+IN_DOUBT: Final = {"created", "sent", "unknown", "reversing"}
+TAKEN: Final = {"approved", "refunding", "refunded"}
+AT_REST: Final = {"approved", "declined", "reversed", "refunded"}
+
+INVOICE_MOVES: Final = {
+    "issued": {"paying", "declined", "cancelled", "expired"},
+    "paying": {"paid", "issued", "expired"},
+    "paid": {"refunded"},
+}
+PAYMENT_MOVES: Final = {
+    "created": {"sent", "declined", "unknown"},
+    "sent": {"approved", "declined", "unknown"},
+    "unknown": {"reversing"},
+    "reversing": {"reversed"},
+    "approved": {"refunding"},
+    "refunding": {"refunded", "approved"},
+}
+INVOICE_NOTICES: Final = {
+    "declined": "declined_merchant",
+    "cancelled": "cancelled_customer",
+    "expired": "expired_merchant",
+}
+PAYMENT_NOTICES: Final = {
+    "approved": ("paid_merchant", "paid_customer"),
+    "refunding": ("paid_merchant", "paid_customer"),
+    "refunded": ("paid_merchant", "paid_customer"),
+    "declined": ("refused_customer",),
+    "unknown": ("unknown_customer",),
+    "reversing": ("unknown_customer",),
+    "reversed": ("unknown_customer", "reversed_customer"),
+}
+PIN_TRIES: Final = 3
+
+
+class Violation(BaseException):
+    """An invariant is broken. `name` stays the same while a history is made shorter.
+
+    No `Exception`: the code under test must not be able to swallow it.
+    """
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"{name}: {what}")
+        self.name = name
+
+
+def must(name: str, true: bool, what: Callable[[], str] | str) -> None:
+    if not true:
+        raise Violation(name, what if isinstance(what, str) else what())
+
+
+@dataclass
+class Oracle:
+    """Judges one run. `fees_bp` are the merchants' fees by id."""
+
+    bank: Bank
+    fees_bp: dict[int, int]
+    issuers: dict[int, str]
+    """The phone of each merchant's owner, by the merchant's id."""
+    now: Snapshot = field(default_factory=Snapshot)
+    promises: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """What people were told, by request: an invoice's id, and the state that was promised."""
+    accepted: list[Notice] = field(default_factory=list)
+    incidents: int = 0
+    """Crashes, failed commits and lost answers: each may double one SMS."""
+    moves: dict[int, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
+    wrong_pins: Counter[str] = field(default_factory=Counter)
+    right_pins: Counter[str] = field(default_factory=Counter)
+    pin_epochs: Counter[str] = field(default_factory=Counter)
+    """How often a phone got its tries back."""
+    unlocking: set[str] = field(default_factory=set)
+    """Phones whose PIN an operator is just unlocking."""
+    keys_stay: bool = True
+    """Requests' keys outlive the run, so that each may have one effect only."""
+
+    # --- after every commit -----------------------------------------------------------------------------
+
+    def judge(self, new: Snapshot, clock: str) -> None:
+        """`clock`: the present moment as the database writes it; keys whose time is over are free."""
+        old, self.now = self.now, new
+        self._invoices_move(old, new)
+        self._payments_move(old, new)
+        self._one_live_payment(new)
+        self._books(old, new)
+        self._reversals(new)
+        self._notices(new)
+        self._answers(old, new, clock)
+        self._one_effect(new)
+        self._pins(old, new)
+        self._bank_agrees(new)
+        self._promises(new)
+
+    def _invoices_move(self, old: Snapshot, new: Snapshot) -> None:
+        must("rows_stay", old.invoices.keys() <= new.invoices.keys(), "an invoice vanished")
+        for id_, row in new.invoices.items():
+            before = old.invoices.get(id_)
+            if before is None:
+                must("invoice_moves", row.state == "issued", f"invoice {row.number} begins as {row.state}")
+                earlier = max((one.number for one in old.invoices.values()), default=1000)
+                must("numbers", row.number == earlier + 1, f"invoice {row.number} follows {earlier}")
+            elif before.state != row.state:
+                allowed = row.state in INVOICE_MOVES.get(before.state, ())
+                must("invoice_moves", allowed, f"invoice {row.number}: {before.state} -> {row.state}")
+                self.moves[id_].append((before.state, row.state))
+
+    def _payments_move(self, old: Snapshot, new: Snapshot) -> None:
+        must("rows_stay", old.payments.keys() <= new.payments.keys(), "a payment vanished")
+        for id_, row in new.payments.items():
+            before = old.payments.get(id_)
+            if before is None:
+                must("payment_moves", row.state == "created", f"payment {row.number} begins as {row.state}")
+                amount = new.invoices[row.invoice_id].amount_tiyin
+                must("amounts", row.amount_tiyin == amount, f"payment {row.number} is of another sum")
+            elif before.state != row.state:
+                allowed = row.state in PAYMENT_MOVES.get(before.state, ())
+                must("payment_moves", allowed, f"payment {row.number}: {before.state} -> {row.state}")
+        for name in ("rrn", "number"):
+            values = [getattr(row, name) for row in new.payments.values()]
+            must("unique", len(set(values)) == len(values), f"two payments have one {name}")
+
+    def _one_live_payment(self, new: Snapshot) -> None:
+        of_invoice: dict[int, list[PaymentRow]] = defaultdict(list)
+        for payment in new.payments.values():
+            of_invoice[payment.invoice_id].append(payment)
+        for id_, invoice in new.invoices.items():
+            states = [payment.state for payment in of_invoice[id_]]
+            live = [state for state in states if state in LIVE]
+            must("one_live_payment", len(live) <= 1, f"invoice {invoice.number} has payments {states}")
+            expected = {"paying": IN_DOUBT, "paid": {"approved", "refunding"}}.get(invoice.state, set())
+            fits = all(state in expected for state in live) and bool(live) == bool(expected)
+            must("paid_is_approved", fits, f"invoice {invoice.number} is {invoice.state}, payments {states}")
+
+    def _books(self, old: Snapshot, new: Snapshot) -> None:
+        if old.entries == new.entries and old.payments == new.payments:
+            return
+        must("append_only", new.entries[: len(old.entries)] == old.entries, "the books were changed")
+        booked: dict[int, list[tuple[str, int, str, int]]] = defaultdict(list)
+        transfers: dict[int, set[int]] = defaultdict(set)
+        for entry in new.entries:
+            if entry.kind == "payment":
+                transfers[entry.ref_payment].add(entry.transfer_id)
+                line = (entry.account, entry.owner_id, entry.side, entry.amount_tiyin)
+                booked[entry.ref_payment].append(line)
+        sides = Counter[str]()
+        for entry in new.entries:
+            sides[entry.side] += entry.amount_tiyin
+        must("debits_are_credits", sides["D"] == sides["C"], f"{sides}")
+        for id_, payment in new.payments.items():
+            expected = self._lines(new, payment) if payment.state in TAKEN else []
+            what = f"payment {payment.number} ({payment.state}) is booked as {booked[id_]}"
+            must("one_set_of_entries", sorted(booked[id_]) == sorted(expected), what)
+            must("one_set_of_entries", len(transfers[id_]) == bool(expected), what)
+        strangers = sorted({entry.kind for entry in new.entries} - {"payment", "refund", "settlement"})
+        must("known_transfers", not strangers, f"{strangers}")
+
+    def _lines(self, new: Snapshot, payment: PaymentRow) -> list[tuple[str, int, str, int]]:
+        merchant = new.invoices[payment.invoice_id].merchant_id
+        amount = payment.amount_tiyin
+        fee = (amount * self.fees_bp[merchant] + 5_000) // 10_000
+        lines = [
+            ("acquirer_receivable", 0, "D", amount),
+            ("merchant_payable", merchant, "C", amount - fee),
+            ("fee_income", 0, "C", fee),
+        ]
+        return [line for line in lines if line[3]]
+
+    def _reversals(self, new: Snapshot) -> None:
+        states: dict[int, list[str]] = defaultdict(list)
+        for row in new.reversals:
+            states[row.payment_id].append(row.state)
+        for id_, payment in new.payments.items():
+            expected = {"unknown": 1, "reversing": 1, "reversed": 1}.get(payment.state)
+            if expected is not None:
+                must("reversal_queued", len(states[id_]) == 1, f"payment {payment.number} is {payment.state}")
+            if payment.state in ("unknown", "reversing"):
+                waiting = states[id_][0] in ("queued", "sent", "manual")
+                must("reversal_queued", waiting, f"payment {payment.number}: its reversal is done")
+            if payment.state in ("created", "sent", "approved", "declined"):
+                must("no_needless_reversal", not states[id_], f"payment {payment.number} is {payment.state}")
+
+    def _notices(self, new: Snapshot) -> None:
+        expected = Counter[tuple[str, str, str]]()
+        for id_, invoice in new.invoices.items():
+            customer, shop = invoice.customer_msisdn, self.issuers[invoice.merchant_id]
+            expected[f"invoice:{id_}:issued", "issued_customer", customer] += 1
+            if invoice.state in INVOICE_NOTICES:
+                template = INVOICE_NOTICES[invoice.state]
+                to = shop if template.endswith("merchant") else customer
+                expected[f"invoice:{id_}:{invoice.state}", template, to] += 1
+        for id_, payment in new.payments.items():
+            invoice = new.invoices[payment.invoice_id]
+            for template in PAYMENT_NOTICES.get(payment.state, ()):
+                to = (
+                    self.issuers[invoice.merchant_id]
+                    if template.endswith("merchant")
+                    else invoice.customer_msisdn
+                )
+                event = {"unknown_customer": "unknown", "reversed_customer": "reversed"}.get(
+                    template, payment.state
+                )
+                event = "approved" if template.startswith("paid") else event
+                expected[f"payment:{id_}:{event}", template, to] += 1
+        found = Counter(
+            (row.event_id, row.template, row.recipient)
+            for row in new.notices
+            if row.event_id.startswith(("invoice:", "payment:")) and not row.template.startswith("refunded")
+        )
+        if found != expected:
+            missing, extra = list((expected - found).elements()), list((found - expected).elements())
+            raise Violation("notices", f"missing {missing}, too many {extra}")
+
+    def _answers(self, old: Snapshot, new: Snapshot, clock: str) -> None:
+        for key, before in old.requests.items():
+            if before.answer is None or before.valid_until <= clock:
+                continue
+            after = new.requests.get(key)
+            kept = after is not None and (after.answer, after.status) == (before.answer, before.status)
+            must("answers_stay", kept, f"the answer under {key} changed to {after}")
+
+    def _one_effect(self, new: Snapshot) -> None:
+        if not self.keys_stay:
+            return
+        keys = Counter((row.request_scope, row.request_key) for row in new.payments.values())
+        doubled = [key for key, count in keys.items() if count > 1]
+        must("one_effect", not doubled, f"{doubled} made two payments")
+        issued = sum(row.status == "Issued" for row in new.requests.values())
+        must(
+            "one_effect",
+            len(new.invoices) == issued,
+            f"{len(new.invoices)} invoices, {issued} requests for them",
+        )
+
+    def _pins(self, old: Snapshot, new: Snapshot) -> None:
+        """Tries are given back by a right PIN, once for each, or by an operator."""
+        for before, after in zip(old.pins, new.pins, strict=True):
+            phone = after.msisdn
+            if before.pin_locked and not after.pin_locked:
+                must("pin_tries", phone in self.unlocking, f"{phone} was unlocked by nobody")
+            if after.pin_failed >= before.pin_failed:
+                continue
+            if phone not in self.unlocking:
+                self.right_pins[phone] -= 1
+                must("pin_tries", self.right_pins[phone] >= 0, f"{phone} got its tries back for no right PIN")
+            self.wrong_pins[phone] = 0
+            self.pin_epochs[phone] += 1
+
+    def _bank_agrees(self, new: Snapshot) -> None:
+        for payment in new.payments.values():
+            done = self.bank.operations.get(payment.rrn)
+            taken = 0 if done is None else done.taken_tiyin
+            if payment.state in ("approved", "refunding"):
+                what = f"payment {payment.number} is approved, the bank took {taken}"
+                must("approved_was_taken", taken == payment.amount_tiyin, what)
+            if payment.state == "declined":
+                must("declined_took_nothing", taken == 0, f"payment {payment.number}: the bank took {taken}")
+            if payment.state == "reversed" and not self._reversal_open(new, payment.id):
+                must("reversed_is_back", taken == 0, f"payment {payment.number}: the bank still has {taken}")
+
+    def _reversal_open(self, new: Snapshot, payment_id: int) -> bool:
+        return any(row.payment_id == payment_id and row.state != "done" for row in new.reversals)
+
+    def _promises(self, new: Snapshot) -> None:
+        for request, (invoice_id, promised) in self.promises.items():
+            invoice = new.invoices.get(invoice_id)
+            must("acknowledged", invoice is not None, f"{request}: invoice {invoice_id} is gone")
+            assert invoice is not None
+            kept = promised == "issued" or invoice.state in (promised, "refunded")
+            must("acknowledged", kept, f"{request}: was told {promised}, the invoice is {invoice.state}")
+
+    def changes(self, old: Snapshot) -> Iterator[tuple[str, str, str]]:
+        """What the last commit moved: an invoice or payment, its state before and after."""
+        for kind, before, after in (
+            ("invoice", old.invoices, self.now.invoices),
+            ("payment", old.payments, self.now.payments),
+        ):
+            rows: Mapping[int, InvoiceRow | PaymentRow] = after
+            olds: Mapping[int, InvoiceRow | PaymentRow] = before
+            for id_, row in rows.items():
+                was = olds[id_].state if id_ in olds else "-"
+                if was != row.state:
+                    yield f"{kind} {row.number}", was, row.state
+
+    # --- people -----------------------------------------------------------------------------------------
+
+    def promise(self, request: str, invoice_id: int, state: str) -> None:
+        """Somebody is told this now, so it must have been committed by now."""
+        self.promises[request] = invoice_id, state
+        self._promises(self.now)
+
+    def sms_taken(self, notice: Notice) -> None:
+        """The provider takes a message: each phone's in order, and not twice without a reason."""
+        mine = [one.id for one in self.accepted if one.recipient == notice.recipient]
+        must("sms_order", not mine or notice.id >= max(mine), f"SMS {notice.id} after {mine} to one phone")
+        earlier = (
+            row
+            for row in self.now.notices
+            if row.recipient == notice.recipient and row.id < notice.id and row.state == "queued"
+        )
+        must("sms_order", next(earlier, None) is None, f"SMS {notice.id} overtakes an older one")
+        self.accepted.append(notice)
+        doubled = len(self.accepted) - len({one.id for one in self.accepted})
+        must("sms_doubled", doubled <= self.incidents, f"{doubled} doubled after {self.incidents} incidents")
+
+    def pin_compared(self, phone: str, epoch: int, *, right: bool) -> None:
+        """Three wrong PINs are compared at most, however they come (S6); `epoch`: when this try began."""
+        if right:
+            self.right_pins[phone] += 1
+        elif epoch == self.pin_epochs[phone]:
+            self.wrong_pins[phone] += 1
+            tries = self.wrong_pins[phone]
+            must("pin_tries", tries <= PIN_TRIES, f"{tries} wrong PINs of {phone} were compared")
+
+    # --- at the end -------------------------------------------------------------------------------------
+
+    def at_rest(self) -> bool:
+        now = self.now
+        return (
+            all(row.state in AT_REST for row in now.payments.values())
+            and all(row.state == "done" for row in now.reversals)
+            and all(row.state != "queued" for row in now.notices)
+        )
+
+    def judge_rest(self, problems: Iterable[str], trail: dict[int, list[tuple[str, str]]]) -> None:
+        """Everything has drained. `problems`: the domain's own check; `trail`: its audit of the invoices."""
+        now = self.now
+        for payment in now.payments.values():
+            must("drained", payment.state in AT_REST, f"payment {payment.number} is still {payment.state}")
+        must(
+            "drained",
+            self.at_rest(),
+            f"{now.reversals} {[row for row in now.notices if row.state == 'queued']}",
+        )
+        ours = {row.rrn: row.amount_tiyin for row in now.payments.values() if row.state == "approved"}
+        theirs = {rrn: done.taken_tiyin for rrn, done in self.bank.operations.items() if done.taken_tiyin}
+        must("books_agree", ours == theirs, lambda: f"ours {ours}, the bank's {theirs}")
+        sent = {notice.id for notice in now.notices if notice.state == "sent"}
+        lost = sorted(sent - {notice.id for notice in self.accepted})
+        must("sms_lost", not lost, f"SMS {lost} were marked sent and never handed over")
+        found = list(problems)
+        must("nightly_check", not found, f"{found}")
+        for id_ in now.invoices:
+            must("audited", trail.get(id_, []) == self.moves[id_], f"invoice {id_}: {trail.get(id_)}")

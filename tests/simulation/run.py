@@ -1,0 +1,216 @@
+"""Plays a plan against the real domain, lets everything drain, and tells what came of it."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Engine
+
+from invoicing import Invoicing
+from invoicing.storage import audit
+from invoicing.storage.connect import reading
+from tests.simulation import people
+from tests.simulation.clients import Clients
+from tests.simulation.database import snapshot, sqlite_stock
+from tests.simulation.life import MORNING, PEPPER, Clock, limits_of
+from tests.simulation.oracle import Violation, must
+from tests.simulation.plan import (
+    MINUTE,
+    Chore,
+    Climate,
+    Crash,
+    DiskFull,
+    Jump,
+    Kill,
+    Look,
+    Order,
+    Plan,
+    Request,
+    ReuseKey,
+    SmsDown,
+    SmsHiccup,
+    SwitchDown,
+    Unlock,
+)
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.switch import Line, Switch
+from tests.simulation.world import Armed, World
+
+EVENTS_MAX: Final = 300
+"""Events of one run, before it drains; orders that come later are left out."""
+_ROUNDS_MAX: Final = 60
+_ROUND_MS: Final = 10 * MINUTE
+
+
+@dataclass(frozen=True)
+class Result:
+    """`violation`: what went wrong, or `None`; its `name` stays the same while the plan is made shorter."""
+
+    plan: Plan
+    name: str | None
+    violation: str | None
+    history: tuple[str, ...]
+    counts: Counter[str]
+    events: int
+
+
+Fresh = Callable[[Callable[[Engine], None]], Engine]
+"""Gives an engine on a database with tables and the registered people, and nothing else."""
+
+
+def play(plan: Plan, fresh: Fresh | None = None) -> Result:
+    with _quiet():
+        engine = (fresh or sqlite_stock().fresh)(_register)
+        world = World(plan, engine)
+        run = _Run(world)
+        name = violation = None
+        with people.plain_pins(world.pin_compared):
+            try:
+                run.play()
+            except Violation as found:
+                name, violation = found.name, str(found)
+            except Exception as error:  # noqa: BLE001 (the domain raised what it promises not to raise)
+                name, violation = type(error).__name__, f"{type(error).__name__}: {error}"
+            finally:
+                if world.life is not None:
+                    world.life.end()
+    return Result(plan, name, violation, tuple(world.history), world.counts, run.events)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The domain logs what it is put through; the history tells more."""
+    logger = logging.getLogger("invoicing")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _register(engine: Engine) -> None:
+    scheduler = Scheduler()
+    line = Line(Switch(lambda _: None), scheduler, lambda _rrn, _outcome: None)
+    limits = limits_of(Climate(MINUTE, 0, near_midnight=False, short_keys=False, haste_ms=1))
+    clock = Clock(scheduler, MORNING)
+    with people.plain_pins(lambda _: None):
+        people.register(Invoicing(engine, clock=clock, processor=line, pepper=PEPPER, limits=limits))
+
+
+class _Run:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._clients = Clients(world)
+        self.events = 0
+
+    def play(self) -> None:
+        world = self._world
+        world.oracle.keys_stay = not world.plan.climate.short_keys
+        for order in world.plan.orders:
+            world.scheduler.after(order.at_ms, lambda order=order: self._carry_out(order))  # type: ignore[misc]
+        while world.step():
+            pass
+        self.events = world.scheduler.played
+        self._drain()
+        self._repeat()
+        self._judge_rest()
+
+    def _carry_out(self, order: Order) -> None:
+        world = self._world
+        if world.scheduler.played > EVENTS_MAX:
+            return
+        what = order.what
+        if not isinstance(what, Chore):
+            world.note(f"#{order.id} {what}")
+        match what:
+            case Chore(name):
+                world.chore(name)
+            case Crash(border, nth):
+                world.armed.append(Armed(what, border, nth))
+            case DiskFull(nth):
+                world.armed.append(Armed(what, "commit", nth))
+            case Kill(down_ms):
+                if world.life is not None:
+                    world.crash(down_ms)
+            case Jump(by_ms):
+                world.clock.off_ms += by_ms
+            case SmsHiccup(taken):
+                world.provider.hiccups.append(taken)
+            case SmsDown(for_ms):
+                world.provider.up = False
+                world.scheduler.after(for_ms, self._sms_up)
+            case SwitchDown(for_ms):
+                world.switch.up = False
+                world.scheduler.after(for_ms, self._switch_up)
+            case ReuseKey():
+                self._clients.reuse_key(order)
+            case Unlock():
+                self._clients.unlock(order)
+            case Look():
+                self._clients.look(order)
+            case _:
+                assert isinstance(what, Request)
+                self._clients.send(order)
+
+    def _sms_up(self) -> None:
+        self._world.provider.up = True
+
+    def _switch_up(self) -> None:
+        self._world.switch.up = True
+
+    # --- the end ----------------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        """All faults end; the owner's work goes on until nothing is left to do."""
+        world = self._world
+        world.armed.clear()
+        world.provider.hiccups.clear()
+        world.switch.healed = True
+        self._sms_up()
+        self._switch_up()
+        world.restart()
+        world.note("--- everything works again, and drains")
+        for _ in range(_ROUNDS_MAX):
+            for name in ("recover", "expire", "relay"):
+                world.chore(name)
+                while world.step():
+                    pass
+            if world.oracle.at_rest():
+                return
+            world.scheduler.after(_ROUND_MS, lambda: None)
+            world.step()
+
+    def _repeat(self) -> None:
+        before = self._world.oracle.now
+        self._clients.send_all_again()
+        while self._world.step():
+            pass
+        after = self._world.oracle.now
+        if self._world.oracle.keys_stay:
+            same = (before.invoices, before.payments, before.notices) == (
+                after.invoices,
+                after.payments,
+                after.notices,
+            )
+            must("repeats_do_nothing", same, "requests that were sent again had an effect")
+
+    def _judge_rest(self) -> None:
+        world = self._world
+        world.chore("seal")
+        while world.step():
+            pass
+        life = world.life
+        assert life is not None
+        trail: dict[int, list[tuple[str, str]]] = {}
+        with reading(world.engine) as conn:
+            for id_ in world.oracle.now.invoices:
+                moved = [row for row in audit.all_of(conn, f"invoice:{id_}") if row.action == "invoice_moved"]
+                trail[id_] = [(row.before or "", (row.after or "").split(" ")[0]) for row in moved]
+        must("judged_the_last", snapshot(world.engine) == world.oracle.now, "rows changed unseen")
+        world.oracle.judge_rest(life.workers.problems(), trail)

@@ -1,0 +1,187 @@
+"""The simulated card switch with the bank behind it, and the line to it. It keeps books of its own.
+
+The bank does what a bank does: it judges each RRN once and answers a repeat the same; a reversal of something
+it never received is acknowledged and keeps that purchase out from then on. All its faults are on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from invoicing import (
+    Approved,
+    Declined,
+    NotReversed,
+    PurchaseRequest,
+    ReversalRequest,
+    Reversed,
+    Unknown,
+)
+from invoicing.ports import Outcome
+from tests.simulation.plan import SWITCH_TIMEOUT_MS, Pay
+from tests.simulation.scheduler import Scheduler, current
+
+
+@dataclass
+class Operation:
+    """One purchase as the bank's books have it."""
+
+    rrn: str
+    stan: str
+    token: str
+    amount_tiyin: int
+    code: str
+    reversed: bool = False
+
+    @property
+    def taken_tiyin(self) -> int:
+        return self.amount_tiyin if self.code == "00" and not self.reversed else 0
+
+
+@dataclass
+class Bank:
+    balances: dict[str, int] = field(default_factory=dict)
+    operations: dict[str, Operation] = field(default_factory=dict)
+
+    def purchase(self, request: PurchaseRequest, *, code: str = "00", amount_tiyin: int) -> Operation:
+        """Judge once: refuse with `code`, or take the sum, if the card holds it."""
+        known = self.operations.get(request.rrn)
+        if known is None:
+            if code == "00" and self.balances[request.token] < amount_tiyin:
+                code = "51"
+            known = Operation(request.rrn, request.stan, request.token, amount_tiyin, code)
+            self.balances[request.token] -= known.taken_tiyin
+            self.operations[request.rrn] = known
+        return known
+
+    def reverse(self, request: ReversalRequest) -> bool:
+        """Whether there was anything to give back."""
+        known = self.operations.get(request.rrn)
+        if known is None:
+            kept_out = Operation(
+                request.rrn, request.stan, request.token, request.amount_tiyin, "12", reversed=True
+            )
+            self.operations[request.rrn] = kept_out
+            return False
+        self.balances[known.token] += known.taken_tiyin
+        known.reversed = True
+        return known.code == "00"
+
+
+class Line:
+    """One life's connection to the switch; a `CardProcessor`. `stray` gets what nobody waits for any more."""
+
+    terminal = "CLICK001"
+
+    def __init__(
+        self,
+        switch: Switch,
+        scheduler: Scheduler,
+        stray: Callable[[str, Outcome], None],
+    ) -> None:
+        self._switch = switch
+        self._scheduler = scheduler
+        self._stray = stray
+        self.open = True
+
+    def available(self) -> bool:
+        return self._switch.up
+
+    def tokenise(self, pan: str, _exp_yymm: str, /) -> str:
+        return f"tok-{pan}"
+
+    def balance(self, token: str) -> int | None:
+        return self._switch.bank.balances.get(token)
+
+    def purchase(self, request: PurchaseRequest) -> Outcome:
+        task = current()
+        pay = task.order.what
+        assert isinstance(pay, Pay)
+        self._switch.attempts.setdefault(request.rrn, pay)
+        self._switch.note(f"0200 {request.rrn} {request.amount_tiyin} ({pay.purchase})")
+        if pay.purchase == "cut_before":
+            raise ConnectionError("the line was cut before anything was sent")
+        outcome = task.wait(lambda answer: self._carry(request, pay, answer), SWITCH_TIMEOUT_MS, Unknown())
+        if isinstance(outcome, ConnectionError):
+            raise outcome
+        assert isinstance(outcome, Approved | Declined | Unknown)
+        return outcome
+
+    def _carry(self, request: PurchaseRequest, pay: Pay, answer: Callable[[Any], bool]) -> None:
+        def arrive() -> None:
+            if pay.purchase == "lost" or not self._switch.up:
+                return
+            done = self._switch.bank.purchase(
+                request,
+                code={"decline": "05", "other_stan": "96"}.get(pay.purchase, "00"),
+                amount_tiyin=request.amount_tiyin - {"less": 1, "more": -1}.get(pay.purchase, 0),
+            )
+            self._switch.note(f"bank: {done.rrn} {done.code}{' reversed before' if done.reversed else ''}")
+            if pay.purchase != "silent":
+                self._scheduler.after(pay.back_ms, lambda: come_back(told(done)))
+            if pay.purchase == "twice":
+                self._scheduler.after(pay.back_ms + 40, lambda: come_back(told(done)))
+
+        def told(done: Operation) -> Any:
+            if pay.purchase == "cut_after":
+                return ConnectionError("the line was cut while waiting")
+            if pay.purchase == "other_stan":  # another attempt's approval, while this one failed
+                return Approved("999999", done.rrn, done.amount_tiyin, "000001")
+            if done.code != "00" or done.reversed:
+                return Declined("12" if done.reversed else done.code)
+            return Approved(done.stan, done.rrn, done.amount_tiyin, done.rrn[-6:])
+
+        def come_back(outcome: Any) -> None:
+            if not self.open or answer(outcome):
+                return
+            if not isinstance(outcome, ConnectionError):
+                self._switch.note(f"0210 {request.rrn} {outcome}, nobody waits")
+                self._stray(request.rrn, outcome)
+
+        self._scheduler.after(pay.there_ms, arrive)
+
+    def reverse(self, request: ReversalRequest) -> Reversed | NotReversed:
+        attempt = self._switch.attempts.get(request.rrn)
+        sent = self._switch.reversals.get(request.rrn, 0)
+        self._switch.reversals[request.rrn] = sent + 1
+        faults = attempt.reversals if attempt is not None else ()
+        fault = "" if self._switch.healed or sent >= len(faults) else faults[sent]
+        self._switch.note(f"{'0421' if request.repeat else '0420'} {request.rrn} ({fault or 'answered'})")
+        if fault == "cut_before":
+            raise ConnectionError("the line was cut before anything was sent")
+        outcome = current().wait(
+            lambda answer: self._carry_back(request, fault, answer), SWITCH_TIMEOUT_MS, NotReversed()
+        )
+        if isinstance(outcome, ConnectionError):
+            raise outcome
+        assert isinstance(outcome, Reversed | NotReversed)
+        return outcome
+
+    def _carry_back(self, request: ReversalRequest, fault: str, answer: Callable[[Any], bool]) -> None:
+        def arrive() -> None:
+            if fault == "lost" or not self._switch.up:
+                return
+            known = self._switch.bank.reverse(request)
+            if fault != "silent":
+                told = ConnectionError("cut") if fault == "cut_after" else Reversed(original_known=known)
+                self._scheduler.after(60, lambda: self._hear(answer, told))
+
+        self._scheduler.after(40, arrive)
+
+    def _hear(self, answer: Callable[[Any], bool], told: Reversed | ConnectionError) -> None:
+        if self.open:
+            answer(told)
+
+
+class Switch:
+    """What outlives our process: the bank, and which faults the plan has for each attempt."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self.bank = Bank()
+        self.up = True
+        self.healed = False
+        self.attempts: dict[str, Pay] = {}
+        self.reversals: dict[str, int] = {}
+        self.note = note

@@ -1,0 +1,226 @@
+"""The simulated world: time, the process and its deaths, the switch, the SMS provider, the judge."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from zlib import crc32
+
+from sqlalchemy import Engine
+
+from invoicing import Notice, StorageError, payments
+from invoicing.ports import Outcome
+from invoicing.storage.connect import write
+from tests.simulation import people
+from tests.simulation.database import Fragile, disk_full, snapshot, written
+from tests.simulation.life import BEFORE_MIDNIGHT, MORNING, Clock, Life, limits_of
+from tests.simulation.oracle import Oracle, Violation
+from tests.simulation.plan import CARDS, CUSTOMERS, SECOND, CheckPin, Crash, DiskFull, Order, Pay, Plan
+from tests.simulation.provider import Provider
+from tests.simulation.scheduler import Died, Scheduler, Task, current
+from tests.simulation.switch import Line, Switch
+
+Ended = Callable[[object], None]
+"""Told what a task came to: its result, or the `Died` or `StorageError` that ended it."""
+_RECOVERY_AFTER_MS: Final = 50
+_PIECE: Final = 1000
+
+
+@dataclass
+class Armed:
+    """A fault that waits for its border."""
+
+    what: Crash | DiskFull
+    border: str
+    left: int
+
+
+def nothing(_outcome: object) -> None:
+    """For tasks whose end nobody waits for."""
+
+
+class World:
+    def __init__(self, plan: Plan, engine: Engine) -> None:
+        self.plan = plan
+        self.engine = engine
+        self.history: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.armed: list[Armed] = []
+        self.scheduler = Scheduler()
+        self.clock = Clock(self.scheduler, BEFORE_MIDNIGHT if plan.climate.near_midnight else MORNING)
+        self.switch = Switch(self.note)
+        self.provider = Provider(self._sms_taken, self._sms_answer_lost)
+        self.oracle = Oracle(
+            self.switch.bank, people.by_merchant(people.FEES_BP), people.by_merchant(people.SHOPS)
+        )
+        self.failure: BaseException | None = None
+        self.life: Life | None = None
+        self._limits = limits_of(plan.climate)
+        self._down_ms: int | None = None
+        for customer in range(CUSTOMERS):
+            for card in range(CARDS):
+                self.switch.bank.balances[people.token(customer, card)] = plan.climate.balance_soum * 100
+        self.oracle.now = snapshot(engine)
+        self.life = self._born()
+
+    def note(self, text: str) -> None:
+        self.history.append(f"{self.scheduler.now_ms / SECOND:9.3f} s  {text}")
+
+    # --- the process ------------------------------------------------------------------------------------
+
+    def _born(self) -> Life:
+        line = Line(self.switch, self.scheduler, self._late)
+        return Life(Fragile(self.engine, self._border, self._written), line, self.clock, self._limits)
+
+    def crash(self, down_ms: int) -> None:
+        """The process dies where it stands; called from no task."""
+        assert self.life is not None
+        self.note(f"CRASH, down for {down_ms} ms")
+        self.counts["crash"] += 1
+        self.oracle.incidents += 1
+        life, self.life = self.life, None
+        life.end()
+        self.scheduler.after(down_ms, self.restart)
+
+    def restart(self) -> None:
+        if self.life is None:
+            self.note("restart")
+            self.life = self._born()
+            self.scheduler.after(_RECOVERY_AFTER_MS, lambda: self.chore("recover"))
+
+    def step(self) -> bool:
+        """Play one event; `False` when there is none. Raises what the run has failed with."""
+        played = self.scheduler.step()
+        if self.failure is not None:
+            raise self.failure
+        if self._down_ms is not None:
+            down_ms, self._down_ms = self._down_ms, None
+            self.crash(down_ms)
+        return played
+
+    def spawn(
+        self, name: str, work: Callable[[Life], object], *, order: Order | None = None, ended: Ended = nothing
+    ) -> None:
+        """Begin a task in the present life; there must be one."""
+        life = self.life
+        assert life is not None
+
+        def root() -> None:
+            try:
+                outcome: object = work(life)
+            except (Died, StorageError) as error:
+                outcome = error
+                self.note(f"{name}: {type(error).__name__}")
+            except BaseException as error:  # noqa: BLE001 (a fault was found: `step` raises it)
+                self.failure = error
+                return
+            finally:
+                life.tasks.discard(task)
+            try:
+                ended(outcome)
+            except Violation as error:
+                self.failure = error
+
+        task = Task(name, self.scheduler, root, order=order)
+        life.tasks.add(task)
+        task.begin()
+
+    def chore(self, name: str) -> None:
+        """One run of the owner's work, if there is a process to do it."""
+        life = self.life
+        if life is None or (name == "relay" and life.relaying):
+            return
+        works: dict[str, Callable[[], object]] = {
+            "expire": life.workers.expire_due,
+            "recover": life.workers.recover,
+            "relay": lambda: self._relay(life),
+            "seal": life.workers.seal_audit,
+            "forget": life.workers.forget_requests,
+        }
+        self.counts["chore"] += 1
+        self.spawn(f"{name}.{self.counts['chore']}", lambda _: works[name]())
+
+    def _relay(self, life: Life) -> None:
+        life.relaying = True
+        try:
+            while life.relay.run_once(self.provider, limit=20).sent:
+                pass
+        finally:
+            life.relaying = False
+
+    # --- borders, where things go wrong -----------------------------------------------------------------
+
+    def _border(self, border: str) -> None:
+        task = current()
+        if border == "begin":
+            task.turns += 1
+            chance = crc32(f"{self.plan.seed} {task.name} {task.turns}".encode()) % _PIECE
+            task.pause(1 + self.plan.climate.haste_ms * chance // _PIECE)
+        for armed in self.armed:
+            if armed.border == border:
+                armed.left -= 1
+        ready = next((one for one in self.armed if one.border == border and one.left < 0), None)
+        if ready is not None:
+            self.armed.remove(ready)
+            self._break(ready.what, task)
+
+    def _break(self, what: Crash | DiskFull, task: Task) -> None:
+        if isinstance(what, DiskFull):
+            self.note(f"{task.name}: the commit fails")
+            self.counts["disk full"] += 1
+            self.oracle.incidents += 1
+            raise disk_full()
+        self.note(f"{task.name}: stopped at {what.border!r}")
+        self.counts[f"stopped at {what.border}"] += 1
+        if what.whole:
+            assert self.life is not None
+            self.life.engine.alive = False
+            self._down_ms = what.down_ms
+        else:
+            self.oracle.incidents += 1
+        raise Died
+
+    def _written(self) -> None:
+        old = self.oracle.now
+        new = snapshot(self.engine)
+        self.oracle.judge(new, written(self.clock.now()))
+        for number, before, after in self.oracle.changes(old):
+            self.note(f"{current().name}: {number} {before} -> {after}")
+            self.counts[f"payment {after}" if number.startswith("payment") else f"invoice {after}"] += 1
+
+    # --- what comes from outside ------------------------------------------------------------------------
+
+    def _late(self, rrn: str, outcome: Outcome) -> None:
+        """An answer that nobody waits for any more, on a line that is still open."""
+        payment = next((row for row in self.oracle.now.payments.values() if row.rrn == rrn), None)
+        if self.life is None or payment is None:
+            return
+        self.counts["late answer"] += 1
+        now, id_ = self.clock.now, payment.id
+        self.spawn(
+            f"late.{rrn}.{self.counts['late answer']}",
+            lambda life: write(
+                life.engine.as_engine(), lambda conn: payments.conclude(conn, now(), id_, outcome)
+            ),
+        )
+
+    def _sms_taken(self, notice: Notice) -> None:
+        repeated = any(one.id == notice.id for one in self.oracle.accepted)
+        self.counts["SMS repeated" if repeated else "SMS"] += 1
+        self.note(f"SMS {notice.id} {notice.event_id} to {notice.recipient}{' again' if repeated else ''}")
+        self.oracle.sms_taken(notice)
+
+    def _sms_answer_lost(self) -> None:
+        self.note("the SMS provider's answer is lost")
+        self.oracle.incidents += 1
+
+    def pin_compared(self, right: bool) -> None:
+        task = current()
+        what = task.order.what
+        assert isinstance(what, Pay | CheckPin)
+        epoch = self.oracle.pin_epochs[people.CUSTOMERS[what.customer]]
+        task.pause(what.compare_ms)
+        self.counts["PIN right" if right else "PIN wrong"] += 1
+        self.oracle.pin_compared(people.CUSTOMERS[what.customer], epoch, right=right)
