@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+import random
 
 import pytest
 from hypothesis import given
@@ -196,15 +196,14 @@ def test_noise_behind_any_header_is_read_or_refused(command: int, body: bytes) -
 
 
 def test_ten_thousand_spoilt_units_raise_nothing_but_wire_errors() -> None:
-    import random
-
-    drawn, seen = random.Random(880), count()
+    drawn = random.Random(880)
+    begin: dict[str, wire.Field] = {"source_addr": "998901112233", "short_message": b"*880#"}
     whole = [
-        encode(Pdu(wire.DELIVER_SM, 1, 0, {"source_addr": "998901112233", "short_message": b"*880#"}, {0x501: b"\1"})),
+        encode(Pdu(wire.DELIVER_SM, 1, 0, begin, {wire.SERVICE_OP: b"\1"})),
         encode(Pdu(wire.BINDS["transceiver"], 1, 0, {"system_id": "ussd", "password": "sesame"})),
         encode(Pdu(wire.DATA_SM, 1, 0, {"source_addr": "880"}, {wire.PAYLOAD: bytes(200)})),
         encode(Pdu(wire.SUBMIT_SM | wire.RESPONSE, 1, 0, {"message_id": "1f"})),
-    ]  # fmt: skip
+    ]
     refused = 0
     for _ in range(10_000):
         octets = bytearray(drawn.choice(whole))
@@ -218,7 +217,5 @@ def test_ten_thousand_spoilt_units_raise_nothing_but_wire_errors() -> None:
             decode(bytes(octets))
         except WireError:
             refused += 1
-        next(seen)
 
-    assert next(seen) == 10_000
     assert 1_000 < refused < 10_000, "noise of both kinds was tried"

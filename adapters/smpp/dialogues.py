@@ -1,0 +1,327 @@
+"""The open USSD dialogues of one link: units in, turns of the engine, screens out; and pushed texts.
+
+The centre's name for a dialogue is short and used again, so each gets an id of our own: the key of what its
+actions do must never meet another dialogue's. They live as long as this process, as the centre's do
+with the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, Protocol
+
+from adapters.patience import Patience
+from adapters.smpp import ussd
+from adapters.smpp.link import Link, Silence
+from adapters.smpp.profiles import ASK, NOTIFY
+from adapters.smpp.sms import address_type
+from adapters.smpp.status import NEVER, OK, TRY_LATER, name_of
+from adapters.smpp.ussd import Ends, Heard, UssdOptions
+from adapters.smpp.wire import Pdu
+from ussd_engine import Kind, Reply, Turn, WireError
+
+log: Final = logging.getLogger(__name__)
+DUPLICATE_S: Final = 2.0
+"""The same begin again this soon is a repeat; later the subscriber has dialled anew."""
+_GRACE_S: Final = 1.0
+_LOOK_S: Final = 5.0
+
+Observe = Callable[[str, str], None]
+
+
+class TurnHandler(Protocol):
+    """The part of the engine that a gateway sees."""
+
+    async def handle(self, turn: Turn) -> Reply:
+        """Take one turn; answers in any case."""
+
+
+class Outcome(Enum):
+    """What became of a pushed text."""
+
+    SHOWN = "shown"
+    ANSWERED = "answered"
+    BUSY = "busy"
+    ABSENT = "absent"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"  # no answer in time: it may be on the screen
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """`text` is what was typed, where something was."""
+
+    outcome: Outcome
+    text: str = field(default="", repr=False)
+
+
+@dataclass(slots=True)
+class _Dialogue:
+    heard: Heard
+    """The latest unit: its octets are echoed."""
+    began_at: float
+    last_at: float
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    turns: int = 0
+    doing: tuple[ussd.Kind, str] | None = field(default=None, repr=False)
+    """The unit whose screen is being made."""
+
+
+@dataclass(slots=True)
+class _Push:
+    answer: asyncio.Future[Heard]
+
+
+class Dialogues:
+    """All dialogues of a link; `take` is told of every unit."""
+
+    def __init__(
+        self,
+        gateway: str,
+        link: Link,
+        engine: TurnHandler,
+        options: UssdOptions,
+        observe: Observe,
+        trouble: str = "",
+    ) -> None:
+        """`trouble`: what a subscriber reads whose turn failed or took too long."""
+        self._gateway = gateway
+        self._link = link
+        self._engine = engine
+        self._options = options
+        self._observe = observe
+        self._trouble = Reply(trouble, open=False)
+        self._open: dict[str, _Dialogue] = {}
+        self._pushed: dict[str, _Push] = {}
+        self._push_count = secrets.randbelow(1 << 15)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._patience = Patience(_GRACE_S)
+
+    @property
+    def open(self) -> int:
+        """How many subscribers are in a dialogue."""
+        return len(self._open)
+
+    def take(self, pdu: Pdu) -> int:
+        """One unit of the centre; the `command_status` it is answered with."""
+        try:
+            heard = ussd.read(pdu, self._options)
+        except WireError as error:
+            log.warning("a unit can't be used", extra={"gateway": self._gateway, "why": str(error)})
+            self._observe(self._gateway, "malformed")
+            return NEVER
+        if self._for_push(heard):
+            return OK
+        known = self._open.get(heard.msisdn)
+        if known is not None and not _same(known.heard.name, heard.name):
+            known = None
+        if heard.kind is ussd.Kind.LEAVE:
+            if known is not None:
+                self._end(known, Kind.ABORT)
+            return OK
+        if len(self._tasks) >= self._options.in_flight_max:
+            self._observe(self._gateway, "busy")
+            return TRY_LATER
+        if known is not None and known.doing == (heard.kind, heard.text):
+            return OK  # again, while its screen is being made
+        if heard.kind is ussd.Kind.BEGIN:
+            self._begin(heard, known)
+        else:
+            self._answer(heard, known)
+        return OK
+
+    async def watch(self) -> None:
+        """End dialogues whose subscribers have gone, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(_LOOK_S, self._options.idle_s / 2))
+            longest = loop.time() - self._options.idle_s
+            for dialogue in [one for one in self._open.values() if one.last_at < longest]:
+                self._end(dialogue, Kind.TIMEOUT)
+
+    async def drain(self, longest_s: float) -> None:
+        """Let the turns under way be answered."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=longest_s)
+
+    # --- dialogues ----------------------------------------------------------------------------------------
+
+    def _begin(self, heard: Heard, known: _Dialogue | None) -> None:
+        now = asyncio.get_running_loop().time()
+        repeats = (
+            known is not None
+            and known.turns == 1
+            and known.heard.text == heard.text
+            and now - known.began_at < DUPLICATE_S
+        )
+        if known is None or not repeats:
+            known = self._open[heard.msisdn] = _Dialogue(heard, now, now, turns=1)
+        self._start(known, heard, Kind.BEGIN)
+
+    def _answer(self, heard: Heard, known: _Dialogue | None) -> None:
+        if known is None:
+            # Of a dialogue that is over, or from before a restart: the engine says so; it is not kept.
+            now = asyncio.get_running_loop().time()
+            self._start(_Dialogue(heard, now, now), heard, Kind.ANSWER)
+            return
+        known.turns += 1
+        self._start(known, heard, Kind.ANSWER)
+
+    def _start(self, dialogue: _Dialogue, heard: Heard, kind: Kind) -> None:
+        dialogue.heard = heard
+        dialogue.last_at = asyncio.get_running_loop().time()
+        dialogue.doing = (heard.kind, heard.text)
+        self._spawn(self._play(dialogue, heard, kind))
+
+    async def _play(self, dialogue: _Dialogue, heard: Heard, kind: Kind) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._options.deadline_s
+        kept = self._open.get(heard.msisdn) is dialogue
+        try:
+            reply = await self._turn(dialogue, kind, heard.text)
+        finally:
+            dialogue.doing = None
+        if kept and self._open.get(heard.msisdn) is not dialogue:
+            return  # the subscriber has left, or dialled anew
+        if kept and not reply.open:
+            del self._open[heard.msisdn]
+        answer = await self._show(heard, reply.text, last=not reply.open, until=until)
+        if answer is Silence.NOT_SENT or (isinstance(answer, Pdu) and answer.status != OK):
+            why = answer.value if isinstance(answer, Silence) else name_of(answer.status)
+            log.warning("a screen was not taken", extra={"gateway": self._gateway, "why": why})
+            self._observe(self._gateway, "undelivered")
+            if self._open.get(heard.msisdn) is dialogue:
+                self._end(dialogue, Kind.ABORT)
+
+    async def _turn(self, dialogue: _Dialogue, kind: Kind, text: str) -> Reply:
+        turn = Turn(
+            gateway=self._gateway,
+            dialogue=dialogue.id,
+            msisdn=dialogue.heard.msisdn,
+            kind=kind,
+            text=text,
+            screen_octets=self._options.screen_octets,
+            deadline_s=self._options.deadline_s,
+        )
+        try:
+            return await self._patience.wait(self._engine.handle(turn), turn.deadline_s)
+        except TimeoutError:
+            self._observe(self._gateway, "late")
+        except Exception:
+            log.exception("a turn failed", extra={"gateway": self._gateway})
+            self._observe(self._gateway, "failed")
+        return self._trouble
+
+    async def _show(self, heard: Heard, text: str, *, last: bool, until: float) -> Pdu | Silence:
+        options = self._options
+        pdu = ussd.write(
+            text,
+            op=options.end_op if last else ASK,
+            ends=heard.ends,
+            named=options.family.answer_to(heard.tlvs, last=last),
+            options=options,
+        )
+        left_s = max(until - asyncio.get_running_loop().time(), _GRACE_S)
+        return await self._link.ask(pdu, left_s, urgent=True)
+
+    def _end(self, dialogue: _Dialogue, kind: Kind) -> None:
+        """The subscriber has left, or was not heard of: the engine is told, nobody is answered."""
+        if self._open.get(dialogue.heard.msisdn) is dialogue:
+            del self._open[dialogue.heard.msisdn]
+
+        async def tell() -> None:
+            await self._turn(dialogue, kind, "")
+
+        self._spawn(tell())
+
+    # --- push ---------------------------------------------------------------------------------------------
+
+    async def push(
+        self, msisdn: str, text: str, *, ask: bool, within_s: float = 60.0, closing: str = ""
+    ) -> Pushed:
+        """Show a text on a phone that has not dialled: USSR where `ask`, else USSN.
+
+        Args:
+            closing: shown after an answer, where the centre keeps the dialogue open.
+        """
+        if msisdn in self._open or msisdn in self._pushed:
+            return Pushed(Outcome.BUSY)
+        mine = self._pushed[msisdn] = _Push(asyncio.get_running_loop().create_future())
+        try:
+            return await self._push(mine, msisdn, text, ask, within_s, closing)
+        finally:
+            del self._pushed[msisdn]
+
+    async def _push(
+        self, mine: _Push, msisdn: str, text: str, ask: bool, within_s: float, closing: str
+    ) -> Pushed:
+        options, profile = self._options, self._options.family
+        self._push_count += 1
+        named = profile.begin(self._push_count)
+        once = profile.ask_once if ask else profile.notify_once
+        op = once or (ASK if ask else NOTIFY)
+        ends = _ends_of_push(options.source, msisdn)
+        sent = await self._link.ask(
+            ussd.write(text, op=op, ends=ends, named=named, options=options), within_s, urgent=True
+        )
+        if sent is Silence.NOT_SENT:
+            return Pushed(Outcome.REFUSED)
+        if isinstance(sent, Pdu) and sent.status != OK:
+            return Pushed(self._refusal(sent.status))
+        try:
+            async with asyncio.timeout(within_s):
+                heard = await mine.answer
+        except TimeoutError:
+            return Pushed(Outcome.UNKNOWN)
+        if heard.kind is ussd.Kind.LEAVE:
+            return Pushed(Outcome.REFUSED)
+        if heard.kind is ussd.Kind.CONFIRM:
+            return Pushed(Outcome.SHOWN)
+        if once is None:
+            until = asyncio.get_running_loop().time() + options.deadline_s
+            await self._show(heard, closing, last=True, until=until)
+        return Pushed(Outcome.ANSWERED, heard.text)
+
+    def _refusal(self, status: int) -> Outcome:
+        if status in self._options.busy:
+            return Outcome.BUSY
+        return Outcome.ABSENT if status in self._options.absent else Outcome.REFUSED
+
+    def _for_push(self, heard: Heard) -> bool:
+        """Whether a unit answers a pushed text. One who dials meanwhile has not seen it."""
+        waiting = self._pushed.get(heard.msisdn)
+        if waiting is None or heard.kind is ussd.Kind.BEGIN or heard.msisdn in self._open:
+            return False
+        if not waiting.answer.done():
+            waiting.answer.set_result(heard)
+        return True
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _same(name: int | None, other: int | None) -> bool:
+    """Whether two units may be of one dialogue of a subscriber; one without a name is of any."""
+    return name is None or other is None or name == other
+
+
+def _ends_of_push(source: str, msisdn: str) -> Ends:
+    ton, npi = address_type(source)
+    return Ends(
+        {
+            "service_type": ussd.SERVICE_TYPE,
+            "source_addr_ton": ton,
+            "source_addr_npi": npi,
+            "source_addr": source,
+            "dest_addr_ton": 1,
+            "dest_addr_npi": 1,
+            "destination_addr": msisdn,
+        }
+    )

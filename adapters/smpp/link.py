@@ -1,0 +1,310 @@
+"""The line to a centre: connects, binds, asks whether it is alive, matches answers, comes back after a loss.
+
+All of it belongs to one event loop. `Link.run` is its life; requests of the centre go to a `Take`, which says
+at once how they are to be answered, since a slow answer stops the centre's window.
+
+Source: SMPP 3.4 §2.2 (sessions), §2.7 (timers), §2.9 (window), §5.1.3 (`command_status`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from ssl import SSLContext
+from typing import Final, Literal
+
+from adapters.smpp import wire
+from adapters.smpp.pace import Pace
+from adapters.smpp.status import BAD_COMMAND, IN_NO_STATE_TO, OK, THROTTLING, TRY_LATER, name_of
+from adapters.smpp.wire import BadPdu, Pdu
+from ussd_engine import WireError
+
+log: Final = logging.getLogger(__name__)
+_VERSION: Final = 0x34
+_CHUNK: Final = 64 * 1024
+_UNBIND_S: Final = 1.0
+
+Bind = Literal["transceiver", "receiver", "transmitter"]
+Take = Callable[[Pdu], int]
+"""Given a request of the centre; returns the `command_status` of its answer, at once."""
+
+
+class Silence(Enum):
+    """Why there is no answer."""
+
+    NOT_SENT = "not sent"  # not one octet left this machine
+    NO_ANSWER = "no answer"  # out of time, or the line was lost: it may have arrived
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOptions:
+    """Times in seconds.
+
+    Attributes:
+        response_s: how long an answer may take; a line that fails to answer `enquire_link` is dropped.
+        window: our requests without an answer.
+        rate_per_s: our requests in a second; None leaves it to the centre's "throttled".
+    """
+
+    host: str
+    port: int
+    system_id: str
+    password: str = field(repr=False)
+    bind: Bind = "transceiver"
+    system_type: str = ""
+    address_range: str = ""
+    tls: SSLContext | None = None
+    connect_s: float = 10.0
+    response_s: float = 10.0
+    enquire_every_s: float = 30.0
+    backoff_first_s: float = 0.5
+    backoff_max_s: float = 30.0
+    window: int = 50
+    rate_per_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """What a page of gateways tells of a line."""
+
+    bound: bool
+    unanswered: int
+    waiting: int
+    losses: int
+
+
+class _LineLost(Exception):
+    """The line is of no use any more."""
+
+
+class Link:
+    """One bind, made anew as often as it is lost."""
+
+    def __init__(self, name: str, options: LinkOptions, take: Take) -> None:
+        self._name = name
+        self._options = options
+        self._take = take
+        self._pace = Pace(options.window, options.rate_per_s)
+        self._unanswered: dict[int, tuple[asyncio.Future[Pdu | None], float]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._bound = asyncio.Event()
+        self._closing = False
+        self._sequence = 0
+        self._losses = 0
+
+    @property
+    def state(self) -> LinkState:
+        return LinkState(self._bound.is_set(), len(self._unanswered), self._pace.waiting, self._losses)
+
+    @property
+    def up(self) -> bool:
+        """Whether a request could be sent now."""
+        return self._bound.is_set() and not self._closing
+
+    async def ask(self, request: Pdu, within_s: float, *, urgent: bool = False) -> Pdu | Silence:
+        """Send a request and wait for its answer; while the centre throttles, send it again.
+
+        Args:
+            urgent: goes before all that is not, and waits for a line that is being made.
+
+        Raises:
+            ValueError: a field that does not fit its place.
+        """
+        octets = wire.encode(request)
+        until = asyncio.get_running_loop().time() + within_s
+        while True:
+            if not self._bound.is_set() and not (urgent and await self._comes_up(until)):
+                return Silence.NOT_SENT
+            if (self._closing and not urgent) or not await self._pace.take(until, urgent=urgent):
+                return Silence.NOT_SENT
+            try:
+                answer = await self._exchange(octets, min(until, self._due()))
+            finally:
+                self._pace.give_back()
+            if not isinstance(answer, Pdu) or answer.status not in THROTTLING:
+                return answer
+            self._pace.throttled()
+
+    async def run(self) -> None:
+        """Keep the line up until cancelled; then unbind and close it."""
+        failures = 0
+        while True:
+            if await self._one_line():
+                failures = 0
+                self._losses += 1
+            longest = min(self._options.backoff_max_s, self._options.backoff_first_s * 2 ** min(failures, 20))
+            failures += 1
+            await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # not all links of a farm at once
+
+    def close_doors(self) -> None:
+        """Take nothing new from the centre, and only what is urgent for it."""
+        self._closing = True
+
+    async def drain(self, longest_s: float) -> None:
+        """Let the requests under way be answered."""
+        if unanswered := [answer for answer, _ in self._unanswered.values()]:
+            await asyncio.wait(unanswered, timeout=longest_s)
+
+    # --- one request --------------------------------------------------------------------------------------
+
+    def _due(self) -> float:
+        return asyncio.get_running_loop().time() + self._options.response_s
+
+    async def _comes_up(self, until: float) -> bool:
+        try:
+            async with asyncio.timeout_at(until):
+                await self._bound.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _exchange(self, octets: bytes, due: float) -> Pdu | Silence:
+        """Number a request, write it, wait. Overdue ones are found by `_keep`: a timer for each is dear."""
+        writer = self._writer
+        if writer is None:
+            return Silence.NOT_SENT
+        self._sequence = self._sequence % wire.SEQUENCE_MAX + 1
+        number = self._sequence
+        answer: asyncio.Future[Pdu | None] = asyncio.get_running_loop().create_future()
+        self._unanswered[number] = (answer, due)
+        writer.write(octets[:12] + number.to_bytes(4, "big") + octets[16:])
+        try:
+            return await answer or Silence.NO_ANSWER
+        finally:
+            self._unanswered.pop(number, None)
+
+    # --- one line -----------------------------------------------------------------------------------------
+
+    async def _one_line(self) -> bool:
+        """One connection from its beginning to its end; whether it ever was bound."""
+        options = self._options
+        try:
+            async with asyncio.timeout(options.connect_s):
+                reader, writer = await asyncio.open_connection(options.host, options.port, ssl=options.tls)
+        except (OSError, TimeoutError) as error:
+            log.warning("the centre can't be reached", extra=self._about(type(error).__name__))
+            return False
+        self._writer = writer
+        try:
+            return await self._live(reader, writer)
+        finally:
+            self._bound.clear()
+            self._writer = None
+            for answer, _ in self._unanswered.values():
+                if not answer.done():
+                    answer.set_result(None)
+            writer.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(options.connect_s):
+                    await writer.wait_closed()
+
+    async def _live(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        tasks = {
+            asyncio.create_task(self._read(reader, writer)),
+            asyncio.create_task(self._keep()),
+            asyncio.create_task(self._look()),
+        }
+        was_bound = False
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            was_bound = self._bound.is_set()
+            for task in done:
+                task.result()
+        except (_LineLost, WireError) as lost:
+            log.warning("the line is lost", extra=self._about(str(lost)))
+        except (OSError, EOFError) as error:
+            log.warning("the line is lost", extra=self._about(type(error).__name__))
+        except Exception:  # a fault of our own must not leave the service without a line
+            log.exception("the line is given up", extra=self._about(""))
+        except asyncio.CancelledError:
+            await self._unbind()
+            raise
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return was_bound
+
+    async def _keep(self) -> None:
+        """Bind, then ask for ever whether the other end is alive."""
+        options = self._options
+        fields: dict[str, wire.Field] = {
+            "system_id": options.system_id,
+            "password": options.password,
+            "system_type": options.system_type,
+            "interface_version": _VERSION,
+            "address_range": options.address_range,
+        }
+        answer = await self._session(Pdu(wire.BINDS[options.bind], fields=fields))
+        if answer.status != OK:
+            raise _LineLost(f"the bind was refused: {name_of(answer.status)}")
+        self._bound.set()
+        log.info("bound", extra=self._about(""))
+        while True:
+            await asyncio.sleep(options.enquire_every_s)
+            await self._session(Pdu(wire.ENQUIRE_LINK))
+
+    async def _session(self, request: Pdu) -> Pdu:
+        answer = await self._exchange(wire.encode(request), self._due())
+        if isinstance(answer, Silence):
+            raise _LineLost(f"{wire.name_of(request.command)} got no answer")
+        return answer
+
+    async def _look(self) -> None:
+        """Give up requests whose time is over."""
+        while True:
+            await asyncio.sleep(min(0.25, self._options.response_s / 4))
+            now = asyncio.get_running_loop().time()
+            for answer, due in self._unanswered.values():
+                if due <= now and not answer.done():
+                    answer.set_result(None)
+
+    async def _unbind(self) -> None:
+        self._bound.clear()
+        with contextlib.suppress(_LineLost, OSError, TimeoutError):
+            async with asyncio.timeout(_UNBIND_S):
+                await self._session(Pdu(wire.UNBIND))
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        frames = wire.Frames()
+        while octets := await reader.read(_CHUNK):
+            for unit in frames.feed(octets):
+                self._sort(unit, writer)
+            await writer.drain()  # a centre that doesn't read isn't read either
+        raise EOFError
+
+    def _sort(self, unit: bytes, writer: asyncio.StreamWriter) -> None:
+        try:
+            pdu = wire.decode(unit)
+        except BadPdu as bad:
+            log.warning("a unit can't be read", extra=self._about(str(bad)))
+            if not bad.command & wire.RESPONSE:
+                writer.write(wire.answer(bad, bad.command_status))
+            return
+        if pdu.is_response:
+            waiting = self._unanswered.get(pdu.sequence)
+            if waiting is not None and not waiting[0].done():
+                waiting[0].set_result(pdu)
+            return
+        if pdu.command == wire.ALERT_NOTIFICATION:  # §4.12: has no answer
+            return
+        writer.write(wire.answer(pdu, self._status(pdu)))
+        if pdu.command == wire.UNBIND:
+            raise _LineLost("the centre has unbound us")
+
+    def _status(self, request: Pdu) -> int:
+        if request.command in (wire.ENQUIRE_LINK, wire.UNBIND):
+            return OK
+        if request.command not in (wire.DELIVER_SM, wire.DATA_SM):
+            return BAD_COMMAND
+        if not self._bound.is_set():
+            return IN_NO_STATE_TO
+        return TRY_LATER if self._closing else self._take(request)
+
+    def _about(self, why: str) -> dict[str, str]:
+        return {"gateway": self._name, "why": why} if why else {"gateway": self._name}
