@@ -64,7 +64,7 @@ class Credentials:
 
     Attributes:
         name: the gateway's name, which is also the user name of Basic.
-        secret: proves the caller by Basic or by signature; None asks for neither.
+        secret: proves the caller by signature, as `X-API-Key` or by Basic; None asks for none of them.
         allow: networks that may call; empty lets every address.
         proxies: peers whose `X-Forwarded-For` counts.
         clock: Unix seconds.
@@ -104,6 +104,9 @@ class Credentials:
             return
         if "X-Signature" in headers:
             self._check_signature(self.secret, method, path, headers, body)
+        elif "X-API-Key" in headers:
+            if not hmac.compare_digest(headers["X-API-Key"].encode("utf-8", "replace"), self.secret.encode()):
+                raise Denied("wrong credentials", status=401)
         elif "Authorization" in headers:
             self._check_basic(self.secret, headers["Authorization"])
         else:

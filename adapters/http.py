@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from typing import Protocol
 
 from aiohttp import web
 
+from adapters.binding import Bindings
 from adapters.credentials import Credentials, Denied
 from adapters.patience import Patience
-from ussd_engine import Reply, Turn, WireError
+from adapters.rate import limiter
+from ussd_engine import Kind, Reply, Turn, WireError
 
 BODY_MAX = 64 * 1024
 """Octets of a request's body; no family needs a tenth of it."""
@@ -29,10 +32,10 @@ class TurnHandler(Protocol):
 
 
 class Observer(Protocol):
-    """Told of every request that didn't become a turn."""
+    """Told of every request that the engine didn't answer."""
 
     def __call__(self, gateway: str, outcome: str) -> None:
-        """`outcome` is a short stable word: denied, malformed, busy, late, failed."""
+        """`outcome`: denied, malformed, busy, flooded, late, failed, hijack or unsent."""
 
 
 class HttpAdapter(Protocol):
@@ -63,12 +66,14 @@ class Door:
 class HttpGateway:
     """Base of the HTTP families: checks, bounds and error answers; the codec stays with the family."""
 
-    def __init__(self, name: str, door: Door) -> None:
+    def __init__(self, name: str, door: Door, *, rate: str = "") -> None:
         self.name = name
         self._door = door
         self._in_flight = 0
         self._open = door.credentials.open
         self._patience = Patience(GRACE_S)
+        self._bindings = Bindings()
+        self._has_room = limiter(rate)
 
     async def read(self, request: web.Request) -> bytes:
         """The body, once the caller has proved itself.
@@ -88,12 +93,24 @@ class HttpGateway:
         return body
 
     async def take(self, turn: Turn) -> Reply:
-        """One turn through the engine, bounded in number and time; always a reply."""
+        """One turn through the engine, bounded in number, rate and time; always a reply.
+
+        A phone that speaks in another's dialogue is refused, and that dialogue is closed (domain.md S2).
+        """
         if self._in_flight >= self._door.in_flight_max:
             return self._closing("busy")
+        if not self._has_room():
+            return self._closing("flooded")
         self._in_flight += 1
         try:
-            return await self._patience.wait(self._door.engine.handle(turn), turn.deadline_s)
+            if turn.dialogue:
+                owner = self._bindings.owner(turn.dialogue, turn.msisdn, asyncio.get_running_loop().time())
+                if owner != turn.msisdn:
+                    return await self._hijacked(turn, owner)
+            reply = await self._patience.wait(self._door.engine.handle(turn), turn.deadline_s)
+            if not reply.open:
+                self._bindings.end(turn.dialogue)
+            return reply
         except TimeoutError:
             return self._closing("late")
         except Exception:
@@ -101,6 +118,16 @@ class HttpGateway:
             return self._closing("failed")
         finally:
             self._in_flight -= 1
+
+    async def _hijacked(self, turn: Turn, owner: str) -> Reply:
+        """Close the dialogue that was broken into; its id stays its owner's until it is forgotten."""
+        log.warning(
+            "another phone spoke in an open dialogue, which is closed",
+            extra={"gateway": self.name, "session_id": turn.dialogue},
+        )
+        closing = Turn(gateway=turn.gateway, dialogue=turn.dialogue, msisdn=owner, kind=Kind.ABORT)
+        await self._patience.wait(self._door.engine.handle(closing), turn.deadline_s)
+        return self._closing("hijack")
 
     def guarded(
         self, handler: Callable[[web.Request], Awaitable[web.Response]]

@@ -9,24 +9,21 @@ from typing import ClassVar
 from aiohttp import web
 
 from adapters.africastalking import wire
+from adapters.codec import Options as CommonOptions
 from adapters.http import Door, HttpGateway
 
 _HEADERS = {"Content-Type": "text/plain; charset=utf-8"}
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What `[[gateways]]` may say of this kind, beside what all kinds share.
+@dataclass(frozen=True)
+class Options(CommonOptions):
+    """What `[[gateways]]` may say of this kind; Africa's Talking waits 15 s for a reply.
 
     Attributes:
         deep_in_text: text in a dialogue not seen before is answers typed ahead.
-        screen_octets: what one screen holds (3GPP TS 23.038 §5: 160; less on some links).
-        deadline_s: patience of the gateway; Africa's Talking waits 15 s.
     """
 
     deep_in_text: bool = True
-    screen_octets: int = 160
-    deadline_s: float = 10.0
 
 
 class AfricasTalking(HttpGateway):
@@ -35,7 +32,7 @@ class AfricasTalking(HttpGateway):
     options_type: ClassVar[type[Options]] = Options
 
     def __init__(self, name: str, options: Options, door: Door) -> None:
-        super().__init__(name, door)
+        super().__init__(name, door, rate=options.rate)
         self._options = options
 
     def routes(self) -> Iterable[web.RouteDef]:

@@ -1,0 +1,1 @@
+"""Airtel (Comviva Flares, pull): GET in, text and Freeflow headers out."""

@@ -1,0 +1,1 @@
+"""Cellulant: GET in, six fields between bars out."""

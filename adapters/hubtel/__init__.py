@@ -1,0 +1,1 @@
+"""Hubtel, Ghana: JSON with a Type, both ways."""

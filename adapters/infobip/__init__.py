@@ -1,0 +1,1 @@
+"""Infobip: JSON on a path for each session."""

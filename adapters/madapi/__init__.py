@@ -1,0 +1,1 @@
+"""MTN MADAPI: JSON with a numbered messageType."""

@@ -1,0 +1,1 @@
+"""RestComm and Mobicents USSD gateways: MAP dialogues as XML."""

@@ -1,0 +1,1 @@
+"""Eyeline SADS (MiniApps): GET in, an XML page out."""

@@ -1,0 +1,1 @@
+"""TruRoute XML: Truteq, Telecel, sms.com.na."""

@@ -1,0 +1,1 @@
+"""Vumi Go and Junebug: messages in, messages out."""
