@@ -15,7 +15,7 @@ _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 
 
 class Metrics:
-    """The instruments of one process; it watches the engine (`ussd_engine.engine.Watch`)."""
+    """The instruments of one process; it watches the engine (`ussd_engine.ports.Watch`)."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()

@@ -4,8 +4,8 @@ from ussd_engine.actions import Action, Amount, Call, Max, Msisdn, Rows, Secret,
 from ussd_engine.compiler.build import check, compile_menus
 from ussd_engine.core.errors import MenuError, Problem, StoreError, UssdEngineError, WireError
 from ussd_engine.core.service import Service
-from ussd_engine.engine import Engine, Watch
-from ussd_engine.ports import Clock, Kind, Reply, SessionStore, Turn
+from ussd_engine.engine import Engine
+from ussd_engine.ports import Clock, Kind, Reply, SessionStore, Turn, Watch
 
 __all__ = [
     "Action",

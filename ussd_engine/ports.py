@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from ussd_engine.core.events import ActionDone, Event
+from ussd_engine.actions import Call
+from ussd_engine.core.events import ActionDone, Event, Value
+from ussd_engine.core.http import HttpAction
 
 Clock = Callable[[], float]
 """Unix seconds, UTC."""
@@ -126,3 +128,20 @@ class Journal(Protocol):
 
     def write(self, entry: Entry) -> None:
         """Take an entry; at once, never waiting and never raising."""
+
+
+class Watch(Protocol):
+    """Is told what happened; must be quick and never raise."""
+
+    def turn(self, gateway: str, outcome: str, seconds: float) -> None:
+        """A request was answered."""
+
+    def action(self, name: str, result: str, seconds: float) -> None:
+        """An action came back, or its time was up."""
+
+
+class HttpRunner(Protocol):
+    """Performs the actions that menus declare themselves (`ussd_engine.http.HttpCaller`)."""
+
+    async def run(self, action: HttpAction, call: Call, args: Mapping[str, Value], at: float) -> ActionDone:
+        """Ask the action's service; whatever goes wrong is the result `failed`."""

@@ -14,8 +14,8 @@ from tests.core.test_step import AMOUNT, CLIENT
 from tests.engine.conftest import World, replaced
 from ussd_engine import Amount, Call, Engine, Kind, Msisdn, Reply, Rows, compile_menus
 from ussd_engine.core.session import Session
-from ussd_engine.engine import VERSIONS_MAX
 from ussd_engine.record import Record, decode, encode
+from ussd_engine.versions import VERSIONS_MAX
 
 TROUBLE = Reply("The service is not available now. Please try later", open=False)
 LATE = Reply("Your request is being processed. An SMS will tell the result", open=False)

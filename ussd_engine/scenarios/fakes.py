@@ -53,7 +53,7 @@ class Fakes:
         }
 
     async def run(self, action: HttpAction, _call: Call, args: Mapping[str, Value], at: float) -> ActionDone:
-        """Stand for an action that menus declare themselves (`ussd_engine.engine.HttpRunner`)."""
+        """Stand for an action that menus declare themselves (`ussd_engine.ports.HttpRunner`)."""
         return self.next(action.name, args, at)
 
     def next(self, name: str, args: Mapping[str, Value], at: float) -> ActionDone:
