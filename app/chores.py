@@ -1,14 +1,24 @@
-"""The chores of the one worker that does them."""
+"""The chores, done by the one process that holds the lease."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from app.metrics import Metrics
 from app.money import Money
 from app.workers import Chore
+from invoicing import RENEW_EVERY_S
 
 
 def chores(money: Money, metrics: Metrics) -> tuple[Chore, ...]:
-    """Relay, expiry, recovery, sealing, forgetting; the relay is nudged after every action besides."""
+    """Relay, expiry, recovery, sealing, forgetting; the relay is nudged after every action besides.
+
+    Each process keeps asking for the lease; the chores of those that do not hold it find nothing to do.
+    """
+
+    def own() -> int:
+        money.lease.keep()
+        return 0
 
     def relay() -> int:
         done = money.relay.run_once(money.inbox)
@@ -19,10 +29,14 @@ def chores(money: Money, metrics: Metrics) -> tuple[Chore, ...]:
         done = money.workers.recover()
         return done.given_up + done.reversed
 
+    def owned(work: Callable[[], int]) -> Callable[[], int]:
+        return lambda: work() if money.lease.held else 0
+
     return (
-        Chore("relay", relay, every_s=0.5, nudged=True),
-        Chore("expiry", money.workers.expire_due, every_s=5.0),
-        Chore("recovery", recover, every_s=2.0),
-        Chore("sealer", money.workers.seal_audit, every_s=1.0),
-        Chore("forgetting", money.workers.forget_requests, every_s=3600.0),
+        Chore("lease", own, every_s=RENEW_EVERY_S),
+        Chore("relay", owned(relay), every_s=0.5, nudged=True),
+        Chore("expiry", owned(money.workers.expire_due), every_s=5.0),
+        Chore("recovery", owned(recover), every_s=2.0),
+        Chore("sealer", owned(money.workers.seal_audit), every_s=1.0),
+        Chore("forgetting", owned(money.workers.forget_requests), every_s=3600.0),
     )

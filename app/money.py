@@ -10,9 +10,19 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from app import plugins
+from app import owner, plugins
 from app.settings import Settings
-from invoicing import InboxSender, Invoicing, Limits, Relay, SystemClock, Workers, connect, upgrade
+from invoicing import (
+    InboxSender,
+    Invoicing,
+    Lease,
+    Limits,
+    Relay,
+    Workers,
+    clock_of,
+    connect,
+    upgrade,
+)
 
 DATABASE = "ussd.sqlite3"
 _NOBODY = "998000000000"
@@ -24,9 +34,13 @@ class CannotOpen(Exception):
 
 @dataclass(frozen=True)
 class Money:
-    """The domain's parts over one database. `inbox` is the SMS sender until a gateway can send."""
+    """The domain's parts over one database. `inbox` is the SMS sender until a gateway can send.
+
+    `lease` says whether this process is the one that does the chores.
+    """
 
     engine: Engine
+    lease: Lease
     invoicing: Invoicing
     relay: Relay
     inbox: InboxSender
@@ -48,11 +62,13 @@ class Money:
         try:
             if not configured:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            engine = connect(_with_driver(url))
+            engine = connect(url)
         except Exception as error:  # noqa: BLE001 - drivers raise what they like; a URL may hold a password
             raise CannotOpen(f"the database can't be opened: {_why(error)}") from None
         try:
-            yield cls._over(engine, settings.bank.processor, settings.limits, key)
+            money = cls._over(engine, settings.bank.processor, settings.limits, key)
+            yield money
+            money.lease.release()
         finally:
             engine.dispose()
 
@@ -66,12 +82,14 @@ class Money:
 
     @classmethod
     def _over(cls, engine: Engine, processor: str, limits: Limits, key: bytes) -> Money:
-        clock = SystemClock()
+        clock = clock_of(engine)
+        pepper = _derived(key, "pins")
         bank = plugins.processor(processor)(engine, key=_derived(key, "bank"))
         return cls(
             engine,
-            Invoicing(engine, clock=clock, processor=bank, pepper=_derived(key, "pins"), limits=limits),
-            Relay(engine, clock=clock, limits=limits),
+            Lease(engine, clock=clock, owner=owner.identity(), gone=owner.gone),
+            Invoicing(engine, clock=clock, processor=bank, pepper=pepper, limits=limits),
+            Relay(engine, clock=clock, limits=limits, pepper=pepper),
             InboxSender(engine, clock=clock),
             Workers(engine, clock=clock, processor=bank, audit_key=_derived(key, "audit"), limits=limits),
         )
@@ -90,14 +108,6 @@ class Money:
     def probe(self) -> None:
         """Raise where the database does not answer."""
         self.invoicing.cards(_NOBODY)
-
-
-def _with_driver(url: str) -> str:
-    """PostgreSQL's usual address, with the driver we use."""
-    for plain in ("postgresql://", "postgres://"):
-        if url.startswith(plain):
-            return f"postgresql+psycopg://{url.removeprefix(plain)}"
-    return url
 
 
 def _why(error: Exception) -> str:

@@ -16,6 +16,8 @@ NUMBER_MAX: Final = 9_999_999_999
 AMOUNT_TIYIN_MAX: Final = 999_999_999_99
 NAME_MAX: Final = 14
 PHONE_DIGITS_MAX: Final = 15
+ACCOUNT_MAX: Final = 30
+"""A client's account with a shop that is paid by its service code."""
 _LATIN: Final = ("uz", "en")
 """Languages whose notices show names in ASCII letters."""
 
@@ -43,5 +45,7 @@ def _variables(language: str) -> Mapping[str, Shape | Sequence[str]]:
         "sum": [soum(AMOUNT_TIYIN_MAX)],
         "name": ["N" * NAME_MAX if language in _LATIN else "Щ" * NAME_MAX],
         "phone": ["9" * PHONE_DIGITS_MAX],
+        "account": ["9" * ACCOUNT_MAX],
+        "code": ["9" * 6],
         "reason": [texts[language] for texts in REASON_TEXTS.values()],
     }

@@ -46,7 +46,7 @@ DEMO_TABLES: Mapping[str, Any] = {
         "sms_per_pair_a_day": 10_000,
     },
 }
-CHORE_THREADS = 4
+CHORE_THREADS = 8  # one for each: a slow bank must not keep the lease from being renewed
 DRAIN_MAX_S = 5.0
 """How long an action that outlasted its turn may hold up the end."""
 

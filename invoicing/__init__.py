@@ -4,9 +4,12 @@ Plain synchronous code over one SQL database; clock, card processor and SMS send
 is what menus, cabinet and command line call; `Workers` and `Relay` are run by the owner process.
 """
 
+from invoicing.clocks import DatabaseClock, clock_of
+from invoicing.leases import RENEW_EVERY_S, Lease
 from invoicing.limits import Limits
+from invoicing.orders import Direct, ToCard, ToPhone, TopUp, ToService
 from invoicing.outbox import InboxSender, Relay, Relayed
-from invoicing.payments import PayAnswer
+from invoicing.outcomes import PayAnswer
 from invoicing.ports import (
     Approved,
     CardProcessor,
@@ -27,7 +30,11 @@ from invoicing.processors.sandbox import Behaviour, SandboxBank
 from invoicing.registration import Imported
 from invoicing.requests import RequestKey
 from invoicing.results import (
+    Balance,
+    CardLinked,
     CardView,
+    CodeSent,
+    DirectPaid,
     Done,
     Duplicate,
     InboxMessage,
@@ -41,6 +48,9 @@ from invoicing.results import (
     PaymentView,
     Pending,
     PinRight,
+    Quote,
+    Recipient,
+    Refunded,
     Refusal,
     Refused,
     Role,
@@ -48,17 +58,26 @@ from invoicing.results import (
     Status,
 )
 from invoicing.service import Invoicing
+from invoicing.settlement import Settled, write_totals
 from invoicing.storage.connect import StorageBusy, StorageError, StorageFailed, connect
 from invoicing.storage.migrations import upgrade
-from invoicing.workers import Recovered, Workers
+from invoicing.workers import AuditVerdict, Recovered, Workers
 
 __all__ = [
+    "RENEW_EVERY_S",
     "Approved",
+    "AuditVerdict",
+    "Balance",
     "Behaviour",
+    "CardLinked",
     "CardProcessor",
     "CardView",
     "Clock",
+    "CodeSent",
+    "DatabaseClock",
     "Declined",
+    "Direct",
+    "DirectPaid",
     "Done",
     "Duplicate",
     "Imported",
@@ -70,6 +89,7 @@ __all__ = [
     "Invoicing",
     "Issued",
     "Kind",
+    "Lease",
     "Limits",
     "MerchantView",
     "NotReversed",
@@ -80,7 +100,10 @@ __all__ = [
     "Pending",
     "PinRight",
     "PurchaseRequest",
+    "Quote",
+    "Recipient",
     "Recovered",
+    "Refunded",
     "Refusal",
     "Refused",
     "Relay",
@@ -94,13 +117,20 @@ __all__ = [
     "SendLater",
     "SendNever",
     "Sender",
+    "Settled",
     "Status",
     "StorageBusy",
     "StorageError",
     "StorageFailed",
     "SystemClock",
+    "ToCard",
+    "ToPhone",
+    "ToService",
+    "TopUp",
     "Unknown",
     "Workers",
+    "clock_of",
     "connect",
     "upgrade",
+    "write_totals",
 ]

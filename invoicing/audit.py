@@ -81,6 +81,11 @@ def first_broken(conn: Connection, key: bytes) -> int | None:
     return None
 
 
+def counts(conn: Connection) -> tuple[int, int]:
+    """How many rows are sealed, and how many wait for it."""
+    return storage.counts(conn)
+
+
 def _hash(key: bytes, previous: bytes, row: AuditRow) -> bytes:
     fields = (row.id, row.at, row.actor, row.channel, row.ip, row.action, row.object, row.before, row.after)
     return hmac.digest(key, previous + msgspec.json.encode(fields), sha256)

@@ -38,10 +38,16 @@ def link(
     customer = storage.customer_of(conn, number)
     if customer is None or customer.pin_hash is None:
         return Refused(Refusal.NOT_CONNECTED)
+    return add(conn, now, by, customer_id=customer.id, card=card, token=token)
+
+
+def add(
+    conn: Connection, now: datetime, by: Actor, *, customer_id: int, card: NewCard, token: str
+) -> Done | Refused:
     last4 = card.pan[-4:]
     added = storage.add_card(
         conn,
-        customer_id=customer.id,
+        customer_id=customer_id,
         token=token,
         bin6=card.pan[:6],
         last4=last4,
@@ -50,7 +56,7 @@ def link(
     )
     if not added:
         return Refused(Refusal.CARD_TAKEN)
-    audit.note(conn, now, by, "card_linked", f"customer:{customer.id}", after=f"*{last4}")
+    audit.note(conn, now, by, "card_linked", f"customer:{customer_id}", after=f"*{last4}")
     return Done()
 
 

@@ -95,7 +95,8 @@ def paying_customer(conn: Connection, number: str) -> Customer | Refused:
         return Refused(Refusal.BLOCKED)
     if customer is None or customer.pin_hash is None:
         return Refused(Refusal.NOT_CONNECTED)
-    return customer
+    # S8: another SIM answers under this number; until its owner is verified anew nothing is paid.
+    return customer if customer.imsi_changed_at is None else Refused(Refusal.SIM_CHANGED)
 
 
 def begin_check(

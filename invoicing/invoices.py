@@ -16,6 +16,7 @@ from invoicing.limits import Limits
 from invoicing.merchants import acting_user, language_of_customer, phone, reading_user
 from invoicing.notices import Template
 from invoicing.results import (
+    Done,
     Duplicate,
     InvoiceCancelled,
     InvoiceDeclined,
@@ -105,6 +106,9 @@ def issue(
         earlier = storage.latest_equal(conn, user.merchant_id, number, amount_tiyin, since)
         if earlier is not None:
             return Duplicate(earlier)
+    if people.is_pair_blocked(conn, user.merchant_id, number):
+        # S25: neither the merchant nor his SMS learn more than that; the customer is left in peace.
+        return Refused(Refusal.CANNOT_SEND)
     over = _over_limit(conn, now, limits, user, number)
     if over is not None:
         return over
@@ -154,6 +158,18 @@ def decline(
         return lost_race(conn, invoice.id)
     tell_merchant(conn, now, invoice, Template.DECLINED, event_id=f"invoice:{invoice.id}:declined")
     return InvoiceDeclined(view(storage.by_id(conn, invoice.id)))
+
+
+def block_pair(conn: Connection, now: datetime, actor: Actor, invoice_id: int | None) -> Done | Refused:
+    """S25: after a decline, no more invoices of this merchant to this phone; `actor` is that phone."""
+    invoice = _of_customer(conn, actor.name, invoice_id)
+    if invoice is None:
+        return _NOT_FOUND
+    if invoice.state != InvoiceState.DECLINED:
+        return Refused(Refusal.NOT_DECLINED, {"number": invoice.number})
+    if people.block_pair(conn, invoice.merchant_id, actor.name, now):
+        audit.note(conn, now, actor, "merchant_blocked_by_customer", f"merchant:{invoice.merchant_id}")
+    return Done(short_name(invoice.merchant_name))
 
 
 def cancel(
@@ -216,6 +232,7 @@ def tell_customer(
     event_id: str,
     payment: int | None = None,
     reason: str | None = None,
+    lang: str | None = None,
 ) -> None:
     notices.queue(
         conn,
@@ -223,7 +240,7 @@ def tell_customer(
         template,
         event_id=event_id,
         recipient=invoice.customer_msisdn,
-        lang=language_of_customer(conn, invoice.customer_msisdn),
+        lang=lang or language_of_customer(conn, invoice.customer_msisdn),
         number=invoice.number,
         amount_tiyin=invoice.amount_tiyin,
         name=invoice.merchant_name,
@@ -233,10 +250,17 @@ def tell_customer(
 
 
 def tell_merchant(
-    conn: Connection, now: datetime, invoice: Invoice, template: Template, *, event_id: str
+    conn: Connection,
+    now: datetime,
+    invoice: Invoice,
+    template: Template,
+    *,
+    event_id: str,
+    user: MerchantUser | None = None,
+    reason: str | None = None,
 ) -> None:
-    """To the phone that issued the invoice."""
-    user = people.merchant_user_by_id(conn, invoice.issued_by)
+    """To the phone that issued the invoice; `user` where the caller has read it already."""
+    user = user or people.merchant_user_by_id(conn, invoice.issued_by)
     notices.queue(
         conn,
         now,
@@ -247,6 +271,7 @@ def tell_merchant(
         number=invoice.number,
         amount_tiyin=invoice.amount_tiyin,
         phone=invoice.customer_msisdn,
+        reason=reason,
     )
 
 

@@ -24,7 +24,23 @@ class Limits:
     same_invoice_within: timedelta = timedelta(seconds=60)
     """A20: an equal invoice inside this time asks before it is issued again."""
 
+    transfer_min_tiyin: int = 5_000_00
+    transfer_max_tiyin: int = 5_000_000_00
+    topup_min_tiyin: int = 1_000_00
+    topup_max_tiyin: int = 1_000_000_00
+
     pin_tries: int = 3
+    pin_change_life: timedelta = timedelta(minutes=5)
+    """How long the first typing of a new PIN, or the leave to choose one, is good."""
+
+    code_life: timedelta = timedelta(minutes=5)
+    code_tries: int = 3
+    codes_per_minute: int = 1
+    codes_per_day: int = 5
+    codes_per_address_a_day: int = 20
+    codes_in_all_a_minute: int = 300
+    """Codes for all numbers together: above it somebody pumps SMS (S9)."""
+
     declines_before_pause: int = 5
     pause_after_declines: timedelta = timedelta(minutes=15)
 
@@ -32,6 +48,8 @@ class Limits:
     recovery_margin: timedelta = timedelta(seconds=5)
     reversal_retry: timedelta = timedelta(seconds=10)
     reversal_retry_max: timedelta = timedelta(minutes=15)
+    reversal_tries_max: int = 300
+    """About three days; then a reversal is left to people."""
 
     same_key_wait: timedelta = timedelta(seconds=4)
     """How long a repeated request waits for the first copy's answer; below a gateway's deadline."""
@@ -41,6 +59,8 @@ class Limits:
     notice_retry: timedelta = timedelta(seconds=5)
     notice_retry_max: timedelta = timedelta(hours=1)
     notice_life: timedelta = timedelta(days=3)
+    notice_claim: timedelta = timedelta(seconds=15)
+    """How long a relay holds what it took; after its crash the next one sends it then."""
 
     page_rows_max: int = 50
 

@@ -66,6 +66,21 @@ def reading_user(conn: Connection, number: str) -> MerchantUser | Refused:
     return user if user.active else Refused(Refusal.BLOCKED)
 
 
+_SERVICE_CODES_FROM: Final = 100_000
+
+
+def service_code(merchant_id: int) -> str:
+    """What customers dial to pay the merchant without an invoice: seven digits, the first is 0 (1.1)."""
+    return f"{_SERVICE_CODES_FROM + merchant_id:07d}"
+
+
+def merchant_id_of(code: str) -> int | None:
+    """The merchant a well-formed service code would name."""
+    if not (code.isascii() and code.isdigit() and len(code) == 7):
+        return None
+    return max(int(code) - _SERVICE_CODES_FROM, 0) or None
+
+
 def add(
     conn: Connection,
     now: datetime,
@@ -119,7 +134,10 @@ def set_blocked(conn: Connection, now: datetime, by: Actor, number: str, *, bloc
 
 def all_of_them(conn: Connection) -> tuple[MerchantView, ...]:
     users = storage.merchant_users(conn)
-    return tuple(MerchantView(user.name, user.msisdn, user.role, user.active) for user in users)
+    return tuple(
+        MerchantView(user.name, user.msisdn, user.role, user.active, service_code(user.merchant_id))
+        for user in users
+    )
 
 
 def set_language(conn: Connection, number: str, lang: str) -> Done | Refused:

@@ -2,7 +2,8 @@
 
 A notice is a row of the transaction it tells about; nothing here can lose it. It leaves the queue by being
 sent, by a permanent refusal, or by growing older than three days. A crash between sending and marking repeats
-one message at most, under the same id.
+one message at most, under the same id: what a relay takes is its own for a while, so that two never send one.
+A one-time code goes past the others, is opened only here, and is wiped when it has left the queue.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from datetime import datetime, timedelta
 from json import loads
 from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from invoicing import notices
+from invoicing.codes import unsealed
 from invoicing.limits import Limits
 from invoicing.ports import Clock, Notice, Sender, SendLater, SendNever
 from invoicing.results import InboxMessage
@@ -39,12 +41,15 @@ class Relayed:
 
 
 class Relay:
-    """Thread-safe; at most one should run at a time, else a message may go out twice."""
+    """Thread-safe. `pepper` is the service's: one-time codes are sealed with a key made from it."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, limits: Limits | None = None) -> None:
+    def __init__(
+        self, engine: Engine, *, clock: Clock, limits: Limits | None = None, pepper: bytes = b""
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._limits = limits or Limits()
+        self._pepper = pepper
 
     def due(self, now: datetime, limit: int) -> tuple[Notice, ...]:
         """Each recipient's oldest unsent notice whose time has come, ready to send."""
@@ -61,7 +66,7 @@ class Relay:
         now, provider_id = self._clock.now(), provider_id[:_PROVIDER_ID_MAX]
         write(
             self._engine,
-            lambda conn: storage.mark(conn, notice_id, state="sent", sent_at=now, provider_id=provider_id),
+            lambda conn: _leave(conn, notice_id, state="sent", sent_at=now, provider_id=provider_id),
         )
 
     def mark_retry(self, notice_id: int) -> bool:
@@ -71,7 +76,8 @@ class Relay:
             row = storage.queued(conn, notice_id)
         if row is None:
             return True
-        if now - row.created_at >= self._limits.notice_life:
+        life = self._limits.code_life if row.urgent else self._limits.notice_life
+        if now - row.created_at >= life:
             self.mark_failed(notice_id, "not delivered in time")
             return False
         next_at = now + self._pause(row.tries)
@@ -82,12 +88,27 @@ class Relay:
         """Take the notice out of the queue for good; those behind it go on."""
         log.error("notice %s failed: %s", notice_id, why)
         failure = why[:_FAILURE_MAX]
-        write(self._engine, lambda conn: storage.mark(conn, notice_id, state="failed", failure=failure))
+        write(self._engine, lambda conn: _leave(conn, notice_id, state="failed", failure=failure))
 
     def run_once(self, sender: Sender, limit: int = 100) -> Relayed:
         """Send what is due, one notice per recipient; call again while anything was sent."""
+        now = self._clock.now()
+        with reading(self._engine) as conn:  # a run that finds nothing takes no write lock
+            if not storage.due(conn, now, 1):
+                return Relayed()
+        until = now + self._limits.notice_claim
+        rows = write(self._engine, lambda conn: storage.claim(conn, now, until, limit))
         sent = later = failed = 0
-        for notice in self.due(self._clock.now(), limit):
+        for place, row in enumerate(rows):
+            if place and self._clock.now() - now > self._limits.notice_claim / 2:
+                left = [
+                    one.id for one in rows[place:]
+                ]  # a slow provider: what is left may go to another relay
+                write(self._engine, lambda conn: storage.release(conn, left, self._clock.now()))  # noqa: B023
+                break
+            notice = self._rendered(row)
+            if notice is None:
+                continue
             try:
                 provider_id = sender.send(notice)
             except SendLater:
@@ -103,7 +124,10 @@ class Relay:
 
     def _rendered(self, row: OutboxRow) -> Notice | None:
         try:
-            text = notices.render(row.template, row.lang, loads(row.params))
+            params = loads(row.params)
+            if "sealed_code" in params:
+                params["code"] = unsealed(self._pepper, row.event_id, params["sealed_code"])
+            text = notices.render(row.template, row.lang, params)
         except (KeyError, ValueError):  # a row of another version of the texts must not stop the others
             self.mark_failed(row.id, f"no text for {row.template} in {row.lang}")
             return None
@@ -112,6 +136,13 @@ class Relay:
     def _pause(self, tries: int) -> timedelta:
         doubled: timedelta = self._limits.notice_retry * 2 ** min(tries, 20)
         return min(doubled, self._limits.notice_retry_max)
+
+
+def _leave(conn: Connection, notice_id: int, **values: str | int | datetime) -> None:
+    """Out of the queue; with it goes a code, whose time is over."""
+    row = storage.queued(conn, notice_id)
+    if row is not None:
+        storage.mark(conn, notice_id, **values, **({"params": "{}"} if row.urgent else {}))
 
 
 class InboxSender:

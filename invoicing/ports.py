@@ -67,6 +67,8 @@ class ReversalRequest:
     terminal: str
     sent_at: datetime
     repeat: bool
+    refund: bool = False
+    """The original was a refund: its processing code is 20."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class CardProcessor(Protocol):
         """The bank's token for a card number, which is stored nowhere else; `None`: no such card."""
 
     def purchase(self, request: PurchaseRequest) -> Outcome: ...
+
+    def refund(self, request: PurchaseRequest) -> Outcome:
+        """Money back to the card, under a STAN and RRN of its own (0200, processing code 20)."""
 
     def reverse(self, request: ReversalRequest) -> Reversed | NotReversed: ...
 

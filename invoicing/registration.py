@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import Final
 
 from sqlalchemy import Engine
 
-from invoicing import cards, customers, merchants
+from invoicing import cards, customers, merchants, ownpins, reversals, settlement
 from invoicing.audit import Actor
 from invoicing.limits import Limits
 from invoicing.pins import hash_pin
 from invoicing.ports import CardProcessor, Clock
 from invoicing.processors.sandbox import SandboxBank
 from invoicing.results import Done, MerchantView, Refusal, Refused
+from invoicing.settlement import Settled
 from invoicing.storage.connect import reading, write
 from invoicing.values import tashkent_day
 
@@ -113,6 +115,21 @@ class Registration:
         """Open a PIN that three wrong tries locked."""
         now = self._clock.now()
         return write(self._engine, lambda conn: customers.unlock(conn, now, _OPERATOR, msisdn))
+
+    def verify_sim(self, msisdn: str) -> Done | Refused:
+        """Let a phone pay again whose SIM changed, after the bank has made sure who holds it (S8)."""
+        now = self._clock.now()
+        return write(self._engine, lambda conn: ownpins.verify_sim(conn, now, _OPERATOR, msisdn))
+
+    def settle(self, day: date) -> Settled | Refused:
+        """Close a business day of Tashkent that is over; a second call tells what the first one did."""
+        now = self._clock.now()
+        return write(self._engine, lambda conn: settlement.settle(conn, now, _OPERATOR, day))
+
+    def close_reversal(self, payment_number: int) -> Done | Refused:
+        """Close a reversal that was left to people, after they saw at the bank that the money is back."""
+        now = self._clock.now()
+        return write(self._engine, lambda conn: reversals.close_by_hand(conn, now, _OPERATOR, payment_number))
 
     def add_card(self, msisdn: str, pan: str, expiry: str) -> Done | Refused:
         """Link a card, `expiry` as MMYY. The number becomes a token here and is kept nowhere."""

@@ -17,6 +17,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from invoicing.results import (
+    CardLinked,
+    DirectPaid,
+    Done,
     Duplicate,
     InvoiceCancelled,
     InvoiceDeclined,
@@ -24,18 +27,35 @@ from invoicing.results import (
     Paid,
     Pending,
     PinRight,
+    Refunded,
     Refusal,
     Refused,
 )
 from invoicing.storage import requests as storage
 from invoicing.storage.requests import Request
 
-Answer = Issued | Duplicate | InvoiceDeclined | InvoiceCancelled | Paid | Pending | PinRight | Refused
+Answer = (
+    Issued
+    | Duplicate
+    | InvoiceDeclined
+    | InvoiceCancelled
+    | Paid
+    | DirectPaid
+    | Refunded
+    | Pending
+    | PinRight
+    | CardLinked
+    | Done
+    | Refused
+)
 A = TypeVar("A", bound=Answer)
 
 _ANSWERS: Final[dict[str, type[Answer]]] = {
     kind.__name__: kind
-    for kind in (Issued, Duplicate, InvoiceDeclined, InvoiceCancelled, Paid, Pending, PinRight, Refused)
+    for kind in (
+        *(Issued, Duplicate, InvoiceDeclined, InvoiceCancelled, Paid, DirectPaid, Refunded),
+        *(Pending, PinRight, CardLinked, Done, Refused),
+    )
 }
 _OPEN: Final = "open"
 CHECKING: Final = "checking"
@@ -95,6 +115,16 @@ def begin(conn: Connection, key: RequestKey, body: str, now: datetime, status: s
     if old.body_hash != body:
         return Refused(Refusal.KEY_REUSED)
     return Begun(old, fresh=False) if old.answer is None else decode(old)
+
+
+def answered(conn: Connection, key: RequestKey, body: str, now: datetime) -> Answer | None:
+    """What the key's request was answered, if it was; for actions that do something before they take it."""
+    row = storage.find(conn, key.scope, key.key)
+    if row is None or row.valid_until <= now:
+        return None
+    if row.body_hash != body:
+        return Refused(Refusal.KEY_REUSED)
+    return None if row.answer is None else decode(row)
 
 
 def finish(conn: Connection, row: Request, answer: A) -> A:

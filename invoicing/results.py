@@ -31,6 +31,14 @@ class Refusal(StrEnum):
     ALREADY_CANCELLED = "already_cancelled"
     ALREADY_EXPIRED = "already_expired"
     ALREADY_REFUNDED = "already_refunded"
+    NOT_PAID = "not_paid"  # this and the next two: number
+    BEING_REFUNDED = "being_refunded"
+    REFUND_TOO_LATE = "refund_too_late"
+    NOT_AUTHENTICATED = "not_authenticated"
+    NOT_DECLINED = "not_declined"  # number
+    CANNOT_SEND = "cannot_send"  # neutral: the customer wants nothing of this merchant
+    DAY_NOT_OVER = "day_not_over"
+    DAY_CLOSED = "day_closed"
 
     NOT_CONNECTED = "not_connected"
     NO_CARD = "no_card"
@@ -43,6 +51,19 @@ class Refusal(StrEnum):
     UNAVAILABLE = "unavailable"
     INTERRUPTED = "interrupted"
     KEY_REUSED = "key_reused"
+    SIM_CHANGED = "sim_changed"
+    PIN_MISMATCH = "pin_mismatch"
+    PIN_NOT_ALLOWED = "pin_not_allowed"
+
+    UNKNOWN_SERVICE = "unknown_service"
+    BAD_ACCOUNT = "bad_account"
+    NO_RECEIVER = "no_receiver"
+    STILL_UNDECIDED = "still_undecided"
+
+    CODE_MINUTE_LIMIT = "code_minute_limit"
+    CODE_DAY_LIMIT = "code_day_limit"
+    WRONG_CODE = "wrong_code"  # left
+    CODE_OVER = "code_over"
 
     UNKNOWN_LANGUAGE = "unknown_language"
     BAD_NAME = "bad_name"
@@ -123,15 +144,20 @@ class CardView:
 
 @dataclass(frozen=True, slots=True)
 class PaymentView:
-    """One attempt in a customer's history."""
+    """One attempt in a customer's history.
+
+    `kind` is `invoice`, `service`, `transfer` or `topup`; only the first has an invoice's number.
+    `merchant_name_sms` says who was paid: a shop, a phone, or a card as `*1234`.
+    """
 
     id: str
     number: int
-    invoice_number: int
+    invoice_number: int | None
     merchant_name_sms: str
     amount_tiyin: int
     status: Status
     at: datetime
+    kind: str = "invoice"
 
 
 V = TypeVar("V")
@@ -179,10 +205,61 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The bank's answer is not known (yet): the result comes by SMS, nobody may pay again meanwhile."""
+    """The bank's answer is not known (yet): the result comes by SMS, nobody may pay again meanwhile.
 
-    invoice_number: int
+    Without an invoice there is no `invoice_number`; without an attempt so far no `payment_number`.
+    """
+
+    invoice_number: int | None
     payment_number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectPaid:
+    """A payment without an invoice succeeded."""
+
+    payment: PaymentView
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    invoice: InvoiceView
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Who would be paid how much, before the PIN is asked for."""
+
+    payee: str
+    amount_tiyin: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A card that money can be sent to; its number is kept nowhere."""
+
+    id: str
+    last4: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardLinked:
+    """`choose_pin`: the customer has no PIN yet and is to choose one now."""
+
+    last4: str
+    choose_pin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSent:
+    """Neutral: said also where no code was sent. `request_ref` names the request at the check."""
+
+    request_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    amount_tiyin: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +280,7 @@ class MerchantView:
     msisdn: str
     role: str
     active: bool
+    service_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
     finish     the switch has it: the payment is `reversed`, the invoice free again
 
 They go out strictly in order. One that got no answer is sent again; one whose answer crossed a late approval
-was queued anew meanwhile, so its answer finishes nothing.
+was queued anew meanwhile, so its answer finishes nothing. After a limit of tries it is left to people.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from invoicing import audit, invoices
-from invoicing.audit import SERVICE
-from invoicing.invoices import tell_customer, tell_expired
-from invoicing.notices import Template
-from invoicing.payments import must_move
+from invoicing import audit, payments
+from invoicing.audit import SERVICE, Actor
+from invoicing.moves import must_move
+from invoicing.orders import REFUND
 from invoicing.ports import ReversalRequest
-from invoicing.states import InvoiceState, PaymentState
-from invoicing.storage import invoices as invoice_rows
+from invoicing.results import Done, Refusal, Refused
+from invoicing.states import PaymentState
 from invoicing.storage import payments as storage
 from invoicing.storage.payments import Reversal
 
@@ -41,8 +40,17 @@ def take(conn: Connection, now: datetime, pause: timedelta) -> tuple[Reversal, R
         terminal=payment.terminal,
         sent_at=payment.sent_at or payment.created_at,
         repeat=reversal.tries > 0,
+        refund=payment.kind == REFUND,
     )
     return reversal, request
+
+
+def leave(conn: Connection, now: datetime, reversal: Reversal) -> bool:
+    """Give a reversal that nobody acknowledges to people: those behind it may go on (`manual`)."""
+    if not storage.leave_reversal(conn, reversal):
+        return False
+    audit.note(conn, now, SERVICE, "reversal_manual", f"payment:{reversal.payment_id}")
+    return True
 
 
 def finish(conn: Connection, now: datetime, reversal: Reversal, *, original_known: bool) -> bool:
@@ -53,15 +61,15 @@ def finish(conn: Connection, now: datetime, reversal: Reversal, *, original_know
     if payment.state == PaymentState.REVERSED:  # sent once more after a late approval
         audit.note(conn, now, SERVICE, "reversed_again", f"payment:{payment.id}")
         return True
-    must_move(conn, payment, PaymentState.REVERSED)
-    invoice = invoice_rows.by_id(conn, payment.invoice_id)
-    overdue = invoice.expires_at <= now
-    to = InvoiceState.EXPIRED if overdue else InvoiceState.ISSUED
-    note = "reversed" if original_known else "reversed, the bank knew no such payment"
-    if not invoices.move(conn, now, invoice, to, SERVICE, note=note):
-        raise RuntimeError("an invoice left `paying` while its payment was live")
-    event_id = f"payment:{payment.id}:reversed"
-    tell_customer(conn, now, invoice, Template.REVERSED, event_id=event_id, payment=payment.number)
-    if overdue:
-        tell_expired(conn, now, invoice)
+    payments.reversed_(conn, now, payment, original_known=original_known)
     return True
+
+
+def close_by_hand(conn: Connection, now: datetime, by: Actor, number: int) -> Done | Refused:
+    """T6 by reconciliation: people have seen at the bank that the money of this payment is back."""
+    reversal = storage.manual_reversal(conn, number)
+    if reversal is None or not storage.resume_reversal(conn, reversal.id):
+        return Refused(Refusal.NOT_FOUND)
+    audit.note(conn, now, by, "reversal_closed_by_hand", f"payment:{reversal.payment_id}")
+    finish(conn, now, reversal, original_known=True)
+    return Done()

@@ -62,3 +62,5 @@ LIVE: Final = (_P.CREATED, _P.SENT, _P.UNKNOWN, _P.REVERSING, _P.APPROVED, _P.RE
 """Payments that hold their invoice: the partial unique index allows one per invoice."""
 TAKEN: Final = (_P.APPROVED, _P.REFUNDING, _P.REFUNDED)
 """Payments whose money reached the merchant at some time."""
+UNDECIDED: Final = (_P.CREATED, _P.SENT, _P.UNKNOWN, _P.REVERSING)
+"""Payments of which nobody knows yet whether they are one."""

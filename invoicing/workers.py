@@ -34,6 +34,15 @@ class Recovered:
     reversed: int
 
 
+@dataclass(frozen=True, slots=True)
+class AuditVerdict:
+    """`sealed` rows are in the chain, `unsealed` ones wait for the sealer; no `problems`: all is whole."""
+
+    sealed: int
+    unsealed: int
+    problems: tuple[str, ...]
+
+
 class Workers:
     """Thread-safe. `audit_key` chains the audit trail and is kept outside the database."""
 
@@ -76,8 +85,20 @@ class Workers:
         """The nightly check: breaches of the books and the audit chain, in words; empty when all is well."""
         with reading(self._engine) as conn:
             found = ledger.problems(conn)
+        return [*found, *self.verify_audit().problems]
+
+    def verify_audit(self) -> AuditVerdict:
+        """Walk the whole chain, and hold the books against it (S24): names the first broken row of each."""
+        with reading(self._engine) as conn:
             broken = audit.first_broken(conn, self._audit_key)
-        return found if broken is None else [*found, f"audit row {broken} breaks the chain"]
+            unlike = ledger.first_unlike_its_trail(conn)
+            sealed, unsealed = audit.counts(conn)
+        problems = []
+        if broken is not None:
+            problems.append(f"audit row {broken} breaks the chain")
+        if unlike is not None:
+            problems.append(f"transfer {unlike} is not what was booked")
+        return AuditVerdict(sealed, unsealed, tuple(problems))
 
     def _give_up(self, limit: int) -> int:
         now = self._clock.now()
@@ -97,6 +118,10 @@ class Workers:
                 first = payment_rows.first_reversal(conn)
             if first is None or first.next_at > now:
                 break
+            if first.tries >= self._limits.reversal_tries_max:
+                log.error("reversal %s was never acknowledged; people must see to it", first.id)
+                write(self._engine, partial(reversals.leave, now=now, reversal=first))
+                continue
             pause = self._pause(first.tries)
             taken = write(self._engine, partial(reversals.take, now=now, pause=pause))
             if taken is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import authoring, dial, menus, people, scenarios, serve
+from app.cli import audit, authoring, dial, menus, people, scenarios, serve
 
 main = typer.Typer(
     name="ussd",
@@ -21,3 +21,4 @@ menus.add_to(main)
 authoring.add_to(main)
 scenarios.add_to(main)
 people.add_to(main)
+audit.add_to(main)

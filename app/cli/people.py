@@ -45,7 +45,7 @@ def add_to(main: typer.Typer) -> None:
 @db.command("upgrade")
 def db_upgrade(config: Config = None, data: Data = None) -> None:
     """Bring the tables up to date; nothing happens where they are."""
-    with _money(config, data):
+    with opened(config, data):
         typer.echo("the database is up to date")
 
 
@@ -60,7 +60,7 @@ def merchant_add(
     data: Data = None,
 ) -> None:
     """Register a merchant and its owner's phone."""
-    with _money(config, data) as money:
+    with opened(config, data) as money:
         done = money.invoicing.add_merchant(name, msisdn, lang=lang, fee_bp=fee_bp, bank_account_ref=account)
         _report(done, f"merchant {name} added")
 
@@ -68,21 +68,21 @@ def merchant_add(
 @merchant.command("block")
 def merchant_block(msisdn: Phone, config: Config = None, data: Data = None) -> None:
     """Block the merchant that this phone belongs to."""
-    with _money(config, data) as money:
+    with opened(config, data) as money:
         _report(money.invoicing.block_merchant(msisdn), "merchant blocked")
 
 
 @merchant.command("unblock")
 def merchant_unblock(msisdn: Phone, config: Config = None, data: Data = None) -> None:
     """Let a blocked merchant work again."""
-    with _money(config, data) as money:
+    with opened(config, data) as money:
         _report(money.invoicing.unblock_merchant(msisdn), "merchant unblocked")
 
 
 @merchant.command("list")
 def merchant_list(config: Config = None, data: Data = None) -> None:
     """Print phone, role, state and name of every merchant user."""
-    with _money(config, data) as money:
+    with opened(config, data) as money:
         for one in money.invoicing.list_merchants():
             state = "active" if one.active else "blocked"
             typer.echo(f"{one.msisdn}\t{one.role}\t{state}\t{one.name}")
@@ -92,14 +92,14 @@ def merchant_list(config: Config = None, data: Data = None) -> None:
 def customer_add(msisdn: Phone, lang: Language = "ru", config: Config = None, data: Data = None) -> None:
     """Connect a phone; the CLICK-PIN is read from stdin."""
     pin = _secret("CLICK-PIN")
-    with _money(config, data) as money:
+    with opened(config, data) as money:
         _report(money.invoicing.add_customer(msisdn, pin, lang), "customer added")
 
 
 @customer.command("unlock")
 def customer_unlock(msisdn: Phone, config: Config = None, data: Data = None) -> None:
     """Open a PIN that wrong tries locked."""
-    with _money(config, data) as money:
+    with opened(config, data) as money:
         _report(money.invoicing.unlock_customer(msisdn), "PIN unlocked")
 
 
@@ -112,7 +112,7 @@ def card_add(
 ) -> None:
     """Link a card; its number is read from stdin and kept nowhere."""
     pan = _secret("Card number").replace(" ", "")
-    with _money(config, data) as money:
+    with opened(config, data) as money:
         _report(money.invoicing.add_card(msisdn, pan, expiry), f"card *{pan[-4:]} added")
 
 
@@ -131,7 +131,7 @@ def import_file(
             rows = list(csv.DictReader(lines, restval=""))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         fail(f"{file}: {error.strerror if isinstance(error, OSError) else error}")
-    with _money(config, data) as money:
+    with opened(config, data) as money:
         result = money.invoicing.import_csv(rows)
     for number, reason in result.refused:
         typer.echo(f"{file}: row {number} refused: {_words(reason)}", err=True)
@@ -141,7 +141,8 @@ def import_file(
 
 
 @contextmanager
-def _money(config: Path | None, data: Path | None) -> Iterator[Money]:
+def opened(config: Path | None, data: Path | None) -> Iterator[Money]:
+    """The money domain over the configured database, brought up to date; exit 2 where it can't be used."""
     from app import plugins, running
     from app.money import CannotOpen, Money
     from app.settings import SettingsError, load

@@ -17,6 +17,7 @@ Cards behave by their last four digits, or as `set_behaviour` says:
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
@@ -109,6 +110,12 @@ class SandboxBank:
             return Unknown()
         return write(self._engine, lambda conn: _purchase(conn, request))
 
+    def refund(self, request: PurchaseRequest) -> Outcome:
+        """Money back to the card, judged once per RRN as a purchase is."""
+        if not self._up:
+            return Unknown()
+        return write(self._engine, lambda conn: _refund(conn, request))
+
     def reverse(self, request: ReversalRequest) -> Reversed | NotReversed:
         if not self._up:
             return NotReversed()
@@ -116,6 +123,18 @@ class SandboxBank:
 
 
 def _purchase(conn: Connection, request: PurchaseRequest) -> Outcome:
+    return _judge(conn, request, lambda: storage.take(conn, request.token, request.amount_tiyin))
+
+
+def _refund(conn: Connection, request: PurchaseRequest) -> Outcome:
+    def give() -> bool:
+        storage.give_back(conn, request.token, request.amount_tiyin)
+        return True
+
+    return _judge(conn, request, give)
+
+
+def _judge(conn: Connection, request: PurchaseRequest, move: Callable[[], bool]) -> Outcome:
     account = storage.account(conn, request.token)
     if account is None:
         return Declined(_NO_SUCH_CARD)
@@ -123,7 +142,7 @@ def _purchase(conn: Connection, request: PurchaseRequest) -> Outcome:
         return Unknown()
     operation = storage.operation(conn, request.rrn)
     if operation is None:
-        operation = _decide(conn, request, Behaviour(account.behaviour))
+        operation = _decide(conn, request, Behaviour(account.behaviour), move)
     if operation.reversed:
         return Declined(_CANCELLED_BEFORE)
     if account.behaviour == Behaviour.ANSWER_LOST:
@@ -133,9 +152,11 @@ def _purchase(conn: Connection, request: PurchaseRequest) -> Outcome:
     return Approved(operation.stan, operation.rrn, operation.amount_tiyin, operation.auth_code)
 
 
-def _decide(conn: Connection, request: PurchaseRequest, behaviour: Behaviour) -> SandboxOperation:
+def _decide(
+    conn: Connection, request: PurchaseRequest, behaviour: Behaviour, move: Callable[[], bool]
+) -> SandboxOperation:
     code = _CODES.get(behaviour, "00")
-    if code == "00" and not storage.take(conn, request.token, request.amount_tiyin):
+    if code == "00" and not move():
         code = "51"
     operation = SandboxOperation(
         rrn=request.rrn,
@@ -167,5 +188,7 @@ def _reverse(conn: Connection, request: ReversalRequest) -> Reversed:
         )
         return Reversed(original_known=False)
     if storage.mark_reversed(conn, request.rrn) and operation.auth_code is not None:
-        storage.give_back(conn, operation.token, operation.amount_tiyin)
+        # Undoing a refund takes its money again, even where the card lacks it by now.
+        back = -operation.amount_tiyin if request.refund else operation.amount_tiyin
+        storage.give_back(conn, operation.token, back)
     return Reversed(original_known=operation.auth_code is not None)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from invoicing.storage.rows import add, change, many, next_number
 from invoicing.storage.tables import audit
+
+BOOKED: Final = "booked"
+"""The action of the rows that repeat what the ledger's transfers moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,12 @@ def sealed(conn: Connection, after: int, limit: int) -> tuple[AuditRow, ...]:
 def last_hash(conn: Connection) -> bytes | None:
     query = select(audit.c.hash).where(audit.c.seal.is_not(None)).order_by(audit.c.seal.desc()).limit(1)
     return conn.execute(query).scalar_one_or_none()
+
+
+def counts(conn: Connection) -> tuple[int, int]:
+    """Sealed rows, unsealed rows."""
+    all_, sealed_ = conn.execute(select(func.count(), func.count(audit.c.seal)).select_from(audit)).one()
+    return sealed_, all_ - sealed_
 
 
 def seal(conn: Connection, row_id: int, *, prev_hash: bytes, hash_: bytes) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, String, and_, case, cast, func, literal, select
+from sqlalchemy import Connection, case, func, insert, select
 
-from invoicing.states import TAKEN, InvoiceState, PaymentState
+from invoicing.storage.audit import BOOKED
 from invoicing.storage.rows import add, add_once
-from invoicing.storage.tables import account, entry, invoice, outbox, payment, transfer
+from invoicing.storage.tables import account, audit, entry, transfer
 
 DEBIT, CREDIT = "D", "C"
 
@@ -24,145 +24,99 @@ class Line:
     side: str
     amount_tiyin: int
 
+    def turned(self) -> Line:
+        """The same sum the other way."""
+        return replace(self, side=CREDIT if self.side == DEBIT else DEBIT)
 
-def add_transfer(conn: Connection, *, kind: str, payment_id: int, at: datetime, lines: Sequence[Line]) -> int:
-    transfer_id = add(conn, transfer, {"kind": kind, "ref_payment": payment_id, "at": at})
-    for line in lines:
-        values = {
+
+def add_transfer(
+    conn: Connection,
+    *,
+    kind: str,
+    payment_id: int | None,
+    settlement_id: int | None,
+    at: datetime,
+    lines: Sequence[Line],
+) -> int:
+    values = {"kind": kind, "ref_payment": payment_id, "ref_settlement": settlement_id, "at": at}
+    transfer_id = add(conn, transfer, values)
+    accounts = _accounts(conn, lines)
+    rows = [
+        {
             "transfer_id": transfer_id,
-            "account_id": _account(conn, line.kind, line.owner_id),
+            "account_id": accounts[line.kind, line.owner_id],
             "side": line.side,
             "amount_tiyin": line.amount_tiyin,
         }
-        add(conn, entry, values)
+        for line in lines
+    ]
+    conn.execute(insert(entry), rows)
     return transfer_id
 
 
-def _account(conn: Connection, kind: str, owner_id: int) -> int:
-    query = select(account.c.id).where(account.c.kind == kind, account.c.owner_id == owner_id)
-    found = conn.execute(query).scalar_one_or_none()
-    if found is None:
-        add_once(conn, account, {"kind": kind, "owner_id": owner_id})
-        found = conn.execute(query).scalar_one()
-    return int(found)
+def _accounts(conn: Connection, lines: Sequence[Line]) -> dict[tuple[str, int], int]:
+    """The accounts' ids; one that was never used is opened. Always in one order, so that none deadlock."""
+    wanted = sorted({(line.kind, line.owner_id) for line in lines})
+    found = _known(conn, wanted)
+    for kind, owner_id in wanted:
+        if (kind, owner_id) not in found:
+            add_once(conn, account, {"kind": kind, "owner_id": owner_id})
+    return found if len(found) == len(wanted) else _known(conn, wanted)
 
 
-_signed = case((entry.c.side == DEBIT, entry.c.amount_tiyin), else_=-entry.c.amount_tiyin)
+def _known(conn: Connection, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    kinds = sorted({kind for kind, _ in wanted})
+    owners = sorted({owner for _, owner in wanted})
+    query = select(account.c.kind, account.c.owner_id, account.c.id).where(
+        account.c.kind.in_(kinds), account.c.owner_id.in_(owners)
+    )
+    return {(kind, owner): id_ for kind, owner, id_ in conn.execute(query)}
+
+
+_lines = (
+    select(
+        transfer.c.id,
+        transfer.c.kind.label("transfer_kind"),
+        account.c.kind,
+        account.c.owner_id,
+        entry.c.side,
+        entry.c.amount_tiyin,
+    )
+    .join(entry, entry.c.transfer_id == transfer.c.id)
+    .join(account, account.c.id == entry.c.account_id)
+)
+
+
+def lines_of(conn: Connection, kind: str, payment_id: int) -> tuple[Line, ...]:
+    """What a payment's transfer moved."""
+    query = _lines.where(transfer.c.kind == kind, transfer.c.ref_payment == payment_id).order_by(entry.c.id)
+    return tuple(Line(row.kind, row.owner_id, row.side, row.amount_tiyin) for row in conn.execute(query))
+
+
+def all_lines(conn: Connection) -> dict[int, tuple[str, list[Line]]]:
+    """Every transfer's kind and lines, by its id."""
+    found: dict[int, tuple[str, list[Line]]] = {
+        id_: (kind, []) for id_, kind in conn.execute(select(transfer.c.id, transfer.c.kind))
+    }
+    for row in conn.execute(_lines):
+        found[row.id][1].append(Line(row.kind, row.owner_id, row.side, row.amount_tiyin))
+    return found
+
+
+def booked_in_words(conn: Connection) -> dict[int, str]:
+    """What the audit trail says each transfer moved, by its id."""
+    query = select(audit.c.object, audit.c.after).where(audit.c.action == BOOKED)
+    return {int(object_.partition(":")[2]): after for object_, after in conn.execute(query)}
+
+
+signed = case((entry.c.side == DEBIT, entry.c.amount_tiyin), else_=-entry.c.amount_tiyin)
 
 
 def balance(conn: Connection, kind: str, owner_id: int) -> int:
     """Debits less credits of one account, in tiyin; 0 for one that was never used."""
     query = (
-        select(func.coalesce(func.sum(_signed), 0))
+        select(func.coalesce(func.sum(signed), 0))
         .join(account, account.c.id == entry.c.account_id)
         .where(account.c.kind == kind, account.c.owner_id == owner_id)
     )
     return int(conn.execute(query).scalar_one())
-
-
-def unbalanced_transfers(conn: Connection) -> Sequence[int]:
-    """Ids of transfers whose sides differ or that have no entries at all."""
-    query = (
-        select(transfer.c.id)
-        .outerjoin(entry, entry.c.transfer_id == transfer.c.id)
-        .group_by(transfer.c.id)
-        .having((func.coalesce(func.sum(_signed), 0) != 0) | (func.count(entry.c.id) == 0))
-    )
-    return conn.execute(query).scalars().all()
-
-
-def payments_without_their_entries(conn: Connection) -> Sequence[int]:
-    """Numbers of payments whose `payment` transfer is missing, of another sum, or not theirs to have."""
-    booked = (
-        select(transfer.c.ref_payment, func.sum(entry.c.amount_tiyin).label("amount"))
-        .join(entry, and_(entry.c.transfer_id == transfer.c.id, entry.c.side == DEBIT))
-        .where(transfer.c.kind == "payment")
-        .group_by(transfer.c.ref_payment)
-        .subquery()
-    )
-    taken = payment.c.state.in_(TAKEN)
-    query = (
-        select(payment.c.number)
-        .outerjoin(booked, booked.c.ref_payment == payment.c.id)
-        .where(
-            (taken & (func.coalesce(booked.c.amount, 0) != payment.c.amount_tiyin))
-            | (~taken & booked.c.amount.is_not(None))
-        )
-    )
-    return conn.execute(query).scalars().all()
-
-
-def invoices_unlike_their_payments(conn: Connection) -> Sequence[int]:
-    """Numbers of invoices that are paid without exactly one approved payment, or the reverse."""
-    approved = func.count(payment.c.id).filter(
-        payment.c.state.in_((PaymentState.APPROVED, PaymentState.REFUNDING))
-    )
-    live = func.count(payment.c.id).filter(
-        payment.c.state.in_(
-            (PaymentState.CREATED, PaymentState.SENT, PaymentState.UNKNOWN, PaymentState.REVERSING)
-        )
-    )
-    query = (
-        select(invoice.c.number)
-        .outerjoin(payment, payment.c.invoice_id == invoice.c.id)
-        .group_by(invoice.c.id, invoice.c.number, invoice.c.state)
-        .having(
-            (approved != case((invoice.c.state == InvoiceState.PAID, 1), else_=0))
-            | (live != case((invoice.c.state == InvoiceState.PAYING, 1), else_=0))
-        )
-    )
-    return conn.execute(query).scalars().all()
-
-
-def merchants_out_of_balance(conn: Connection) -> Sequence[int]:
-    """Ids of merchants whose payable is not what their taken payments and fees add up to."""
-    paid = (
-        select(invoice.c.merchant_id, func.sum(payment.c.amount_tiyin).label("amount"))
-        .join(payment, payment.c.invoice_id == invoice.c.id)
-        .where(payment.c.state.in_((PaymentState.APPROVED, PaymentState.REFUNDING)))
-        .group_by(invoice.c.merchant_id)
-        .subquery()
-    )
-    fees = (
-        select(invoice.c.merchant_id, func.sum(-_signed).label("amount"))
-        .select_from(entry)
-        .join(account, and_(account.c.id == entry.c.account_id, account.c.kind == "fee_income"))
-        .join(transfer, transfer.c.id == entry.c.transfer_id)
-        .join(payment, payment.c.id == transfer.c.ref_payment)
-        .join(invoice, invoice.c.id == payment.c.invoice_id)
-        .group_by(invoice.c.merchant_id)
-        .subquery()
-    )
-    payable = (
-        select(account.c.owner_id, func.sum(-_signed).label("amount"))
-        .join(entry, entry.c.account_id == account.c.id)
-        .where(account.c.kind == "merchant_payable")
-        .group_by(account.c.owner_id)
-        .subquery()
-    )
-    query = (
-        select(payable.c.owner_id)
-        .outerjoin(paid, paid.c.merchant_id == payable.c.owner_id)
-        .outerjoin(fees, fees.c.merchant_id == payable.c.owner_id)
-        .where(payable.c.amount + func.coalesce(fees.c.amount, 0) != func.coalesce(paid.c.amount, 0))
-    )
-    return conn.execute(query).scalars().all()
-
-
-def payments_without_their_notice(conn: Connection) -> Sequence[int]:
-    """Numbers of approved payments that do not have exactly one merchant SMS event."""
-    query = (
-        select(payment.c.number)
-        .outerjoin(
-            outbox,
-            and_(
-                outbox.c.event_id == literal("payment:") + cast(payment.c.id, String) + ":approved",
-                outbox.c.template == "paid_merchant",
-                outbox.c.kind == "sms",
-            ),
-        )
-        .where(payment.c.state.in_(TAKEN))
-        .group_by(payment.c.number)
-        .having(func.count(outbox.c.id) != 1)
-    )
-    return conn.execute(query).scalars().all()

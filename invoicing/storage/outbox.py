@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from json import dumps
+from typing import Any
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, Select, exists, func, select, update
 
 from invoicing.storage.rows import add_once, change, many, one
 from invoicing.storage.tables import inbox, outbox
@@ -21,6 +22,7 @@ class OutboxRow:
     template: str
     lang: str
     params: str
+    urgent: bool
     tries: int
     created_at: datetime
 
@@ -42,6 +44,7 @@ def add_sms(
     lang: str,
     params: Mapping[str, str],
     at: datetime,
+    urgent: bool = False,
 ) -> None:
     """One SMS to send; a second one of the same event, recipient and template is no new row."""
     values = {
@@ -51,6 +54,7 @@ def add_sms(
         "template": template,
         "lang": lang,
         "params": dumps(params, ensure_ascii=False),
+        "urgent": urgent,
         "state": "queued",
         "tries": 0,
         "created_at": at,
@@ -66,6 +70,7 @@ _rows = select(
     outbox.c.template,
     outbox.c.lang,
     outbox.c.params,
+    outbox.c.urgent,
     outbox.c.tries,
     outbox.c.created_at,
 )
@@ -73,19 +78,45 @@ _rows = select(
 
 def due(conn: Connection, now: datetime, limit: int) -> tuple[OutboxRow, ...]:
     """Each recipient's oldest unsent SMS, where its time has come: nobody is told things out of order."""
+    return many(conn, _due(now, limit), OutboxRow)
+
+
+def claim(conn: Connection, now: datetime, until: datetime, limit: int) -> tuple[OutboxRow, ...]:
+    """As `due`, and nobody else gets these rows until a moment, or until they are marked.
+
+    On PostgreSQL a relay passes over rows that another one is claiming at this moment.
+    """
+    rows = many(conn, _due(now, limit).with_for_update(of=outbox, skip_locked=True), OutboxRow)
+    if rows:
+        ids = [row.id for row in rows]
+        conn.execute(update(outbox).where(outbox.c.id.in_(ids)).values(next_at=until))
+    return rows
+
+
+def release(conn: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Give back claimed rows that were not tried."""
+    conn.execute(update(outbox).where(outbox.c.id.in_(ids), outbox.c.state == "queued").values(next_at=now))
+
+
+def _due(now: datetime, limit: int) -> Select[Any]:
     older = outbox.alias("older")
     blocked = exists().where(
         older.c.kind == outbox.c.kind,
         older.c.recipient == outbox.c.recipient,
         older.c.state == "queued",
         older.c.id < outbox.c.id,
+        ~older.c.urgent,
     )
-    query = (
-        _rows.where(outbox.c.kind == "sms", outbox.c.state == "queued", outbox.c.next_at <= now, ~blocked)
-        .order_by(outbox.c.id)
+    return (
+        _rows.where(
+            outbox.c.kind == "sms",
+            outbox.c.state == "queued",
+            outbox.c.next_at <= now,
+            outbox.c.urgent | ~blocked,
+        )
+        .order_by(outbox.c.urgent.desc(), outbox.c.id)
         .limit(limit)
     )
-    return many(conn, query, OutboxRow)
 
 
 def queued(conn: Connection, row_id: int) -> OutboxRow | None:

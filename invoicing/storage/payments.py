@@ -8,23 +8,34 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from invoicing.states import PaymentState
+from invoicing.states import TAKEN, UNDECIDED, PaymentState
 from invoicing.storage.rows import add, change, many, next_number, one
-from invoicing.storage.tables import card, invoice, merchant, payment, reversal
+from invoicing.storage.tables import card, customer, invoice, merchant, payment, reversal
 
 _STANS: Final = 999_999
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One attempt to pay an invoice, with what is needed to tell people about it."""
+    """One attempt, with what is needed to tell people about it.
+
+    `kind` is `invoice`, `service`, `transfer`, `topup`, or `refund` (of the payment `refund_of`). Only the
+    first has an invoice; only the first two and a refund have a merchant.
+    """
 
     id: int
     number: int
-    invoice_id: int
-    invoice_number: int
+    kind: str
+    customer_id: int
     customer_msisdn: str
-    merchant_name: str
+    customer_lang: str
+    invoice_id: int | None
+    invoice_number: int | None
+    merchant_id: int | None
+    merchant_name: str | None
+    refund_of: int | None
+    target: str | None
+    payee: str | None
     card_id: int
     card_token: str
     amount_tiyin: int
@@ -41,6 +52,19 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What an attempt is for; `target` tells apart what may not be paid twice at once."""
+
+    kind: str
+    amount_tiyin: int
+    invoice_id: int | None = None
+    merchant_id: int | None = None
+    refund_of: int | None = None
+    target: str | None = None
+    payee: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reversal:
     id: int
     payment_id: int
@@ -50,14 +74,22 @@ class Reversal:
     next_at: datetime
 
 
+_merchant_id = func.coalesce(payment.c.merchant_id, invoice.c.merchant_id)
 _payments = (
     select(
         payment.c.id,
         payment.c.number,
+        payment.c.kind,
+        payment.c.customer_id,
+        customer.c.msisdn.label("customer_msisdn"),
+        customer.c.lang.label("customer_lang"),
         payment.c.invoice_id,
         invoice.c.number.label("invoice_number"),
-        invoice.c.customer_msisdn,
+        _merchant_id.label("merchant_id"),
         merchant.c.name.label("merchant_name"),
+        payment.c.refund_of,
+        payment.c.target,
+        payment.c.payee,
         payment.c.card_id,
         card.c.token.label("card_token"),
         payment.c.amount_tiyin,
@@ -72,18 +104,19 @@ _payments = (
         payment.c.request_scope,
         payment.c.request_key,
     )
-    .join(invoice, invoice.c.id == payment.c.invoice_id)
-    .join(merchant, merchant.c.id == invoice.c.merchant_id)
+    .join(customer, customer.c.id == payment.c.customer_id)
+    .outerjoin(invoice, invoice.c.id == payment.c.invoice_id)
+    .outerjoin(merchant, merchant.c.id == _merchant_id)
     .join(card, card.c.id == payment.c.card_id)
 )
 
 
 def create(
     conn: Connection,
+    subject: Subject,
     *,
-    invoice_id: int,
+    customer_id: int,
     card_id: int,
-    amount_tiyin: int,
     terminal: str,
     business_day: date,
     at: datetime,
@@ -94,9 +127,15 @@ def create(
     number = next_number(conn, "payment")
     values = {
         "number": number,
-        "invoice_id": invoice_id,
+        "kind": subject.kind,
+        "customer_id": customer_id,
+        "invoice_id": subject.invoice_id,
+        "merchant_id": subject.merchant_id,
+        "refund_of": subject.refund_of,
+        "target": subject.target,
+        "payee": subject.payee,
         "card_id": card_id,
-        "amount_tiyin": amount_tiyin,
+        "amount_tiyin": subject.amount_tiyin,
         "state": PaymentState.CREATED,
         # Derived from the payment's own number: unique for ever (RRN) and for 999 999 attempts a day (STAN).
         "stan": f"{number % _STANS + 1:06d}",
@@ -140,10 +179,27 @@ def of_request(conn: Connection, scope: str, key: str, since: datetime) -> Payme
 
 def customer_page(conn: Connection, msisdn: str, after: int | None, limit: int) -> tuple[Payment, ...]:
     """A customer's attempts, newest first, from below the id `after`."""
-    query = _payments.where(invoice.c.customer_msisdn == msisdn)
+    query = _payments.where(customer.c.msisdn == msisdn, payment.c.kind != "refund")
     if after is not None:
         query = query.where(payment.c.id < after)
     return many(conn, query.order_by(payment.c.id.desc()).limit(limit), Payment)
+
+
+def of_invoice(conn: Connection, invoice_id: int) -> Payment | None:
+    """The payment that paid the invoice, whether its money is still there or went back; its row is held."""
+    query = _payments.where(payment.c.invoice_id == invoice_id, payment.c.state.in_(TAKEN))
+    return one(conn, query.with_for_update(of=payment), Payment)
+
+
+def undecided(conn: Connection, customer_id: int, kind: str, target: str) -> bool:
+    """Whether such a payment is on its way, so that an equal one must wait for its end."""
+    query = select(payment.c.id).where(
+        payment.c.customer_id == customer_id,
+        payment.c.kind == kind,
+        payment.c.target == target,
+        payment.c.state.in_(UNDECIDED),
+    )
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def declines(conn: Connection, invoice_id: int) -> tuple[int, datetime | None]:
@@ -191,6 +247,24 @@ def finish_reversal(conn: Connection, reversal_id: int) -> bool:
     return change(
         conn, reversal, [reversal.c.id == reversal_id, reversal.c.state == "sent"], {"state": "done"}
     )
+
+
+def leave_reversal(conn: Connection, taken: Reversal) -> bool:
+    """Take a reversal that was never acknowledged out of the queue, for people to see to."""
+    where = [reversal.c.id == taken.id, reversal.c.tries == taken.tries, reversal.c.state == taken.state]
+    return change(conn, reversal, where, {"state": "manual"})
+
+
+def manual_reversal(conn: Connection, number: int) -> Reversal | None:
+    """The reversal of this payment that waits for people."""
+    query = select(reversal).join(payment, payment.c.id == reversal.c.payment_id)
+    return one(conn, query.where(payment.c.number == number, reversal.c.state == "manual"), Reversal)
+
+
+def resume_reversal(conn: Connection, reversal_id: int) -> bool:
+    """Back among those that were sent, so that it can be finished."""
+    where = [reversal.c.id == reversal_id, reversal.c.state == "manual"]
+    return change(conn, reversal, where, {"state": "sent"})
 
 
 def requeue_reversal(conn: Connection, payment_id: int, next_at: datetime) -> None:

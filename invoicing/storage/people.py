@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from invoicing.storage.rows import add, add_once, change, many, one
-from invoicing.storage.tables import card, customer, merchant, merchant_user
+from invoicing.storage.tables import card, customer, merchant, merchant_user, pair_block, recipient_card
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,20 @@ class MerchantUser:
     name_sms: str
     fee_bp: int
     active: bool
+    sim_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientCard:
+    id: int
+    token: str
+    last4: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +49,8 @@ class Customer:
     pin_failed: int
     pin_tried_at: datetime | None
     pin_locked: bool
+    imsi_hash: str | None
+    imsi_changed_at: datetime | None
     state: str
 
 
@@ -60,6 +76,7 @@ _users = select(
     merchant.c.name_sms,
     merchant.c.fee_bp,
     ((merchant_user.c.state == "active") & (merchant.c.state == "active")).label("active"),
+    merchant_user.c.imsi_changed_at.is_not(None).label("sim_changed"),
 ).join(merchant, merchant.c.id == merchant_user.c.merchant_id)
 
 _customers = select(
@@ -70,6 +87,8 @@ _customers = select(
     customer.c.pin_failed,
     customer.c.pin_tried_at,
     customer.c.pin_locked,
+    customer.c.imsi_hash,
+    customer.c.imsi_changed_at,
     customer.c.state,
 )
 
@@ -80,13 +99,47 @@ def merchant_user_of(conn: Connection, msisdn: str, *, lock: bool = False) -> Me
     The lock makes counting limits exact on PostgreSQL too; on SQLite every writing transaction is alone.
     """
     query = _users.where(merchant_user.c.msisdn == msisdn)
-    return one(conn, query.with_for_update(of=merchant) if lock else query, MerchantUser)
+    return one(conn, query.with_for_update(of=merchant, key_share=True) if lock else query, MerchantUser)
 
 
 def merchant_user_by_id(conn: Connection, user_id: int) -> MerchantUser:
     found = one(conn, _users.where(merchant_user.c.id == user_id), MerchantUser)
     assert found is not None
     return found
+
+
+def merchant_by_id(conn: Connection, merchant_id: int) -> Shop | None:
+    """An active merchant."""
+    query = select(merchant.c.id, merchant.c.name).where(
+        merchant.c.id == merchant_id, merchant.c.state == "active"
+    )
+    return one(conn, query, Shop)
+
+
+def owner_of(conn: Connection, merchant_id: int) -> MerchantUser:
+    """The merchant's owner, the oldest where there are several."""
+    owned = _users.where(merchant_user.c.merchant_id == merchant_id, merchant_user.c.role == "owner")
+    found = one(conn, owned.order_by(merchant_user.c.id).limit(1), MerchantUser)
+    assert found is not None  # a merchant is registered together with its owner
+    return found
+
+
+def is_pair_blocked(conn: Connection, merchant_id: int, msisdn: str) -> bool:
+    query = select(pair_block.c.merchant_id).where(
+        pair_block.c.merchant_id == merchant_id, pair_block.c.customer_msisdn == msisdn
+    )
+    return conn.execute(query).first() is not None
+
+
+def block_pair(conn: Connection, merchant_id: int, msisdn: str, at: datetime) -> bool:
+    """Whether it is new."""
+    values = {"merchant_id": merchant_id, "customer_msisdn": msisdn, "created_at": at}
+    return add_once(conn, pair_block, values)
+
+
+def unblock_pairs(conn: Connection, msisdn: str) -> int:
+    """Forget whom a customer blocked; how many."""
+    return conn.execute(delete(pair_block).where(pair_block.c.customer_msisdn == msisdn)).rowcount
 
 
 def merchant_users(conn: Connection) -> tuple[MerchantUser, ...]:
@@ -139,7 +192,7 @@ def set_merchant_user_language(conn: Connection, user_id: int, lang: str) -> Non
 def customer_of(conn: Connection, msisdn: str, *, lock: bool = False) -> Customer | None:
     """The customer with this phone; `lock` holds the row, so that what was read of its PIN stays true."""
     query = _customers.where(customer.c.msisdn == msisdn)
-    return one(conn, query.with_for_update() if lock else query, Customer)
+    return one(conn, query.with_for_update(key_share=True) if lock else query, Customer)
 
 
 def add_customer(conn: Connection, *, msisdn: str, lang: str, pin_hash: str | None) -> bool:
@@ -204,7 +257,7 @@ def card_by_id(conn: Connection, card_id: int) -> Card:
 def add_card(
     conn: Connection, *, customer_id: int, token: str, bin6: str, last4: str, exp_yymm: str, scheme: str
 ) -> bool:
-    """Whether the card was new: a card's token is linked once (domain.md 1.1)."""
+    """Whether the card was free: a card is linked to one customer at a time (domain.md 1.1)."""
     values = {
         "customer_id": customer_id,
         "token": token,
@@ -214,4 +267,23 @@ def add_card(
         "scheme": scheme,
         "state": "active",
     }
-    return add_once(conn, card, values)
+    if add_once(conn, card, values):
+        return True
+    return change(conn, card, [card.c.token == token, card.c.state == "unlinked"], values)
+
+
+def unlink_card(conn: Connection, customer_id: int, card_id: int) -> bool:
+    where = [card.c.id == card_id, card.c.customer_id == customer_id, card.c.state == "active"]
+    return change(conn, card, where, {"state": "unlinked"})
+
+
+def recipient(conn: Connection, recipient_id: int) -> RecipientCard | None:
+    return one(conn, select(recipient_card).where(recipient_card.c.id == recipient_id), RecipientCard)
+
+
+def add_recipient(conn: Connection, token: str, last4: str) -> RecipientCard:
+    """The card under its id; one seen before keeps its own."""
+    add_once(conn, recipient_card, {"token": token, "last4": last4})
+    found = one(conn, select(recipient_card).where(recipient_card.c.token == token), RecipientCard)
+    assert found is not None
+    return found

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Executable, Integer, Table, insert, literal_column, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    Integer,
+    Sequence,
+    Table,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from invoicing.storage.tables import sequence
 
 R = TypeVar("R")
 
-_FIRST: Final = {"invoice": 1001, "payment": 5_000_001, "reversal": 1, "seal": 1}
+_GAPPED: Final = {name: select(Sequence(f"{name}_number").next_value()) for name in ("invoice", "payment")}
+_FIRST: Final = {"invoice": 1001, "payment": 5_000_001, "reversal": 1, "seal": 1, "code": 1, "settlement": 1}
 
 
 def one(conn: Connection, query: Executable, record: type[R]) -> R | None:
@@ -47,7 +60,13 @@ def change(conn: Connection, table: Table, where: Iterable[Any], values: Mapping
 
 
 def next_number(conn: Connection, name: str) -> int:
-    """The next number of a sequence; rolled back together with its transaction, so there are no gaps."""
+    """The next number of a sequence.
+
+    Invoices and payments on PostgreSQL may leave gaps and hold nobody up. All others are rolled back together
+    with their transaction, and its end is waited for: they grow in the order of the commits.
+    """
+    if name in _GAPPED and conn.dialect.name == "postgresql":
+        return int(conn.execute(_GAPPED[name]).scalar_one())
     step = (
         update(sequence)
         .where(sequence.c.name == name)
@@ -59,3 +78,9 @@ def next_number(conn: Connection, name: str) -> int:
         add_once(conn, sequence, {"name": name, "next": _FIRST[name]})
         number = conn.execute(step).scalar_one()
     return int(number)
+
+
+def database_time(conn: Connection) -> datetime:
+    """The database's time of day, of this moment and not of the transaction's begin (PostgreSQL)."""
+    at: datetime = conn.execute(select(func.clock_timestamp())).scalar_one()
+    return at.astimezone(UTC)

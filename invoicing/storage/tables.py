@@ -23,6 +23,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Sequence,
     String,
     Table,
     Text,
@@ -88,6 +89,10 @@ sequence = Table(
     Column("next", BigInteger, nullable=False),
 )
 
+# PostgreSQL numbers these two without holding anybody up; on SQLite they are rows of `sequence`.
+for _name, _start in (("invoice", 1001), ("payment", 5_000_001)):
+    Sequence(f"{_name}_number", start=_start, metadata=metadata)
+
 merchant = Table(
     "merchant",
     metadata,
@@ -117,6 +122,7 @@ merchant_user = Table(
     Column("failed", Integer, nullable=False),
     Column("locked_until", UtcTime),
     Column("imsi_hash", String(64)),
+    Column("imsi_changed_at", UtcTime),
     _one_of("role", "owner", "cashier"),
     _one_of("state", "active", "blocked"),
     Index("ix_merchant_user_merchant", "merchant_id"),
@@ -153,6 +159,15 @@ card = Table(
     Index("ix_card_customer", "customer_id"),
 )
 
+# Cards that money was sent to: their tokens, so that a number is turned into one in the turn it is typed.
+recipient_card = Table(
+    "recipient_card",
+    metadata,
+    _id(),
+    Column("token", String(64), nullable=False, unique=True),
+    Column("last4", String(4), nullable=False),
+)
+
 invoice = Table(
     "invoice",
     metadata,
@@ -187,7 +202,15 @@ payment = Table(
     metadata,
     _id(),
     Column("number", BigInteger, nullable=False, unique=True),
-    _ref("invoice_id", "invoice.id"),
+    Column("kind", String(10), nullable=False),
+    # Who pays; of a refund, who is paid.
+    _ref("customer_id", "customer.id"),
+    _ref("invoice_id", "invoice.id", null=True),
+    _ref("merchant_id", "merchant.id", null=True),
+    _ref("refund_of", "payment.id", null=True),
+    # What is paid without an invoice: the shop and the client's account there, a phone, a card's token.
+    Column("target", String(120)),
+    Column("payee", String(60)),
     _ref("card_id", "card.id"),
     Column("amount_tiyin", BigInteger, nullable=False),
     Column("state", String(10), nullable=False),
@@ -217,7 +240,11 @@ payment = Table(
         "refunding",
         "refunded",
     ),
+    _one_of("kind", "invoice", "service", "transfer", "topup", "refund"),
+    CheckConstraint("(kind = 'invoice') = (invoice_id IS NOT NULL)", name="invoice_of_its_kind"),
+    CheckConstraint("(kind = 'refund') = (refund_of IS NOT NULL)", name="refund_of_its_kind"),
     Index("ix_payment_invoice", "invoice_id"),
+    Index("ix_payment_customer", "customer_id", "id"),
     Index("ix_payment_request", "request_scope", "request_key"),
 )
 _live = text("state IN (" + ", ".join(f"'{state}'" for state in LIVE) + ")")
@@ -227,6 +254,24 @@ Index(
     unique=True,
     sqlite_where=_live,
     postgresql_where=_live,
+)
+_undecided = text("state IN ('created', 'sent', 'unknown', 'reversing') AND kind <> 'refund'")
+Index(
+    "uq_payment_target_live",
+    payment.c.customer_id,
+    payment.c.kind,
+    payment.c.target,
+    unique=True,
+    sqlite_where=_undecided,
+    postgresql_where=_undecided,
+)
+_refund_live = text("state IN ('created', 'sent', 'unknown', 'reversing', 'approved')")
+Index(
+    "uq_payment_refund_live",
+    payment.c.refund_of,
+    unique=True,
+    sqlite_where=_refund_live,
+    postgresql_where=_refund_live,
 )
 _in_flight = text("state IN ('created', 'sent')")
 Index(
@@ -256,7 +301,37 @@ account = Table(
     # 0 for the service's own accounts: NULL would escape the unique constraint.
     Column("owner_id", Id, nullable=False),
     UniqueConstraint("kind", "owner_id"),
-    _one_of("kind", "acquirer_receivable", "merchant_payable", "fee_income", "refund_clearing"),
+    _one_of(
+        "kind",
+        "acquirer_receivable",
+        "merchant_payable",
+        "fee_income",
+        "transfer_payable",
+        "topup_payable",
+    ),
+)
+
+settlement = Table(
+    "settlement",
+    metadata,
+    _id(),
+    Column("business_day", Date, nullable=False, unique=True),
+    Column("closed_at", UtcTime, nullable=False),
+)
+
+settlement_line = Table(
+    "settlement_line",
+    metadata,
+    _id(),
+    _ref("settlement_id", "settlement.id"),
+    _ref("merchant_id", "merchant.id"),
+    Column("paid_tiyin", BigInteger, nullable=False),
+    Column("fee_tiyin", BigInteger, nullable=False),
+    Column("refunded_tiyin", BigInteger, nullable=False),
+    Column("paid_out_tiyin", BigInteger, nullable=False),
+    UniqueConstraint("settlement_id", "merchant_id"),
+    CheckConstraint("paid_out_tiyin >= 0", name="paid_out_not_negative"),
+    Index("ix_settlement_line_merchant", "merchant_id"),
 )
 
 transfer = Table(
@@ -264,10 +339,13 @@ transfer = Table(
     metadata,
     _id(),
     Column("kind", String(10), nullable=False),
-    _ref("ref_payment", "payment.id"),
+    _ref("ref_payment", "payment.id", null=True),
+    _ref("ref_settlement", "settlement.id", null=True),
     Column("at", UtcTime, nullable=False),
     UniqueConstraint("kind", "ref_payment"),
-    _one_of("kind", "payment", "reversal", "refund"),
+    UniqueConstraint("ref_settlement"),
+    _one_of("kind", "payment", "refund", "settlement"),
+    CheckConstraint("(ref_payment IS NULL) <> (ref_settlement IS NULL)", name="one_cause"),
 )
 
 entry = Table(
@@ -294,6 +372,8 @@ outbox = Table(
     Column("template", String(40), nullable=False),
     Column("lang", String(8), nullable=False),
     Column("params", Text, nullable=False),
+    # A one-time code: it goes out at once, past whatever else the phone is still to be told.
+    Column("urgent", Boolean, nullable=False),
     Column("state", String(10), nullable=False),
     Column("tries", Integer, nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -335,12 +415,41 @@ otp = Table(
     Column("msisdn", String(12), nullable=False),
     Column("purpose", String(20), nullable=False),
     Column("code_hash", String(64), nullable=False),
-    Column("request_ref", String(64), nullable=False),
+    Column("request_ref", String(64), nullable=False, unique=True),
+    Column("address", String(45)),
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("used_at", UtcTime),
     Index("ix_otp_msisdn", "msisdn", "purpose", "id"),
+    Index("ix_otp_address", "address", "created_at"),
+    Index("ix_otp_created_at", "created_at"),
+)
+
+pin_change = Table(
+    "pin_change",
+    metadata,
+    Column("customer_id", Id, ForeignKey("customer.id"), primary_key=True, autoincrement=False),
+    # The PIN typed once; `NULL` while only the permission to choose one is there.
+    Column("pin_hash", Text),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+pair_block = Table(
+    "pair_block",
+    metadata,
+    Column("merchant_id", Id, ForeignKey("merchant.id"), primary_key=True, autoincrement=False),
+    Column("customer_msisdn", String(12), primary_key=True),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
 )
 
 web_session = Table(

@@ -17,7 +17,7 @@ from invoicing import (
     Refused,
     Status,
     invoices,
-    payments,
+    moves,
 )
 from invoicing.audit import SERVICE
 from invoicing.states import INVOICE_MOVES, PAYMENT_MOVES, InvoiceState, PaymentState
@@ -164,7 +164,7 @@ def test_every_other_move_of_a_payment_is_refused(world: World) -> None:
         for before, after in product(PaymentState, repeat=2):
             if (before, after) not in PAYMENT_MOVES:
                 with pytest.raises(ValueError, match=f"never goes from {before} to {after}"):
-                    payments._move(conn, replace(payment, state=before), after)
+                    moves.move(conn, replace(payment, state=before), after)
 
 
 def test_the_loser_of_a_race_changes_nothing(world: World) -> None:

@@ -29,10 +29,11 @@ USUAL = {
     "payment": "5000001",
     "phone": "998901234567",
     "reason": "",
+    "account": "901234567",
+    "code": "123456",
 }
 LONGEST = USUAL | {"number": "1234567890", "sum": "999 999 999", "payment": "1234567890"}
 # Measured with the fourteen-letter name and a seven-digit payment number; uz-Cyrl was not measured there.
-RU_TWO_PARTS = {Template.PAID_CUSTOMER, Template.ISSUED, Template.REVERSED, Template.REFUSED}
 
 
 def worst(template: Template, lang: str, params: dict[str, str]) -> str:

@@ -207,6 +207,9 @@ class AskingBank:
             return self.answer(request)  # type: ignore[no-any-return]
         return self.world.bank.purchase(request)
 
+    def refund(self, request: PurchaseRequest) -> Approved | Declined | Unknown:
+        return self.world.bank.refund(request)
+
     def reverse(self, request: ReversalRequest) -> NotReversed:
         return NotReversed()
 

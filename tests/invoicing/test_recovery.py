@@ -221,6 +221,9 @@ class Switch:
     def purchase(self, request: PurchaseRequest) -> Approved | Declined | Unknown:
         return self.on_purchase(request)
 
+    def refund(self, request: PurchaseRequest) -> Approved | Declined | Unknown:
+        return self.world.bank.refund(request)
+
     def reverse(self, request: ReversalRequest) -> Reversed | NotReversed:
         self.reversals.append((request.rrn, request.repeat))
         return self.on_reverse(request)

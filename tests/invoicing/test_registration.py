@@ -17,8 +17,8 @@ def test_the_demo_has_its_people_and_a_second_seeding_changes_nothing(world: Wor
     world.service.seed_demo()
 
     assert world.service.list_merchants() == (
-        MerchantView("MAGAZIN-24", SHOP, "owner", active=True),
-        MerchantView("CHOYXONA", OTHER_SHOP, "owner", active=True),
+        MerchantView("MAGAZIN-24", SHOP, "owner", active=True, service_code="0100001"),
+        MerchantView("CHOYXONA", OTHER_SHOP, "owner", active=True, service_code="0100002"),
     )
     assert [card.last4 for card in world.service.cards(CUSTOMER)] == ["1234"]
     assert world.balance_soum == 10_000

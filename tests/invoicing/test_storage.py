@@ -240,8 +240,10 @@ def test_one_invoice_has_one_live_payment_whatever_the_code_does(world: World) -
             world.engine,
             lambda conn: (
                 conn.exec_driver_sql(
-                    "INSERT INTO payment SELECT 2, 9, invoice_id, card_id, amount_tiyin, 'sent', '9', '9', "
-                    "terminal, business_day, created_at, sent_at, NULL, NULL, NULL, 's', 'k' FROM payment"
+                    "INSERT INTO payment (id, number, kind, customer_id, invoice_id, card_id, amount_tiyin,"
+                    " state, stan, rrn, terminal, business_day, created_at, request_scope, request_key)"
+                    " SELECT 2, 9, kind, customer_id, invoice_id, card_id, amount_tiyin, 'sent', '9', '9',"
+                    " terminal, business_day, created_at, 's', 'k' FROM payment"
                 ).rowcount
             ),
         )

@@ -17,7 +17,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("owner_id", ID, nullable=False),
         sa.CheckConstraint(
-            "kind IN ('acquirer_receivable', 'merchant_payable', 'fee_income', 'refund_clearing')",
+            "kind IN ('acquirer_receivable', 'merchant_payable', 'fee_income', "
+            "'transfer_payable', 'topup_payable')",
             name=op.f("ck_account_kind_known"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
@@ -97,12 +98,16 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=20), nullable=False),
         sa.Column("code_hash", sa.String(length=64), nullable=False),
         sa.Column("request_ref", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=45), nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("expires_at", MOMENT, nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("used_at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_otp")),
+        sa.UniqueConstraint("request_ref", name=op.f("uq_otp_request_ref")),
     )
+    op.create_index("ix_otp_address", "otp", ["address", "created_at"])
+    op.create_index("ix_otp_created_at", "otp", ["created_at"])
     op.create_index("ix_otp_msisdn", "otp", ["msisdn", "purpose", "id"])
     op.create_table(
         "outbox",
@@ -113,6 +118,7 @@ def upgrade() -> None:
         sa.Column("template", sa.String(length=40), nullable=False),
         sa.Column("lang", sa.String(length=8), nullable=False),
         sa.Column("params", sa.Text(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
@@ -192,6 +198,7 @@ def upgrade() -> None:
         sa.Column("failed", sa.Integer(), nullable=False),
         sa.Column("locked_until", MOMENT, nullable=True),
         sa.Column("imsi_hash", sa.String(length=64), nullable=True),
+        sa.Column("imsi_changed_at", MOMENT, nullable=True),
         sa.CheckConstraint("role IN ('owner', 'cashier')", name=op.f("ck_merchant_user_role_known")),
         sa.CheckConstraint("state IN ('active', 'blocked')", name=op.f("ck_merchant_user_state_known")),
         sa.ForeignKeyConstraint(["merchant_id"], ["merchant.id"], name=op.f("fk_merchant_user_merchant_id")),
@@ -276,7 +283,13 @@ def upgrade() -> None:
         "payment",
         sa.Column("id", ID, nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.Column("invoice_id", ID, nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("customer_id", ID, nullable=False),
+        sa.Column("invoice_id", ID, nullable=True),
+        sa.Column("merchant_id", ID, nullable=True),
+        sa.Column("refund_of", ID, nullable=True),
+        sa.Column("target", sa.String(length=120), nullable=True),
+        sa.Column("payee", sa.String(length=60), nullable=True),
         sa.Column("card_id", ID, nullable=False),
         sa.Column("amount_tiyin", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
@@ -296,7 +309,20 @@ def upgrade() -> None:
             "'reversing', 'reversed', 'refunding', 'refunded')",
             name=op.f("ck_payment_state_known"),
         ),
+        sa.CheckConstraint(
+            "kind IN ('invoice', 'service', 'transfer', 'topup', 'refund')",
+            name=op.f("ck_payment_kind_known"),
+        ),
+        sa.CheckConstraint(
+            "(kind = 'invoice') = (invoice_id IS NOT NULL)", name=op.f("ck_payment_invoice_of_its_kind")
+        ),
+        sa.CheckConstraint(
+            "(kind = 'refund') = (refund_of IS NOT NULL)", name=op.f("ck_payment_refund_of_its_kind")
+        ),
         sa.CheckConstraint("amount_tiyin > 0", name=op.f("ck_payment_amount_positive")),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_payment_customer_id")),
+        sa.ForeignKeyConstraint(["merchant_id"], ["merchant.id"], name=op.f("fk_payment_merchant_id")),
+        sa.ForeignKeyConstraint(["refund_of"], ["payment.id"], name=op.f("fk_payment_refund_of")),
         sa.ForeignKeyConstraint(["card_id"], ["card.id"], name=op.f("fk_payment_card_id")),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_payment_invoice_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment")),
@@ -313,6 +339,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('created', 'sent')"),
         postgresql_where=sa.text("state IN ('created', 'sent')"),
     )
+    op.create_index("ix_payment_customer", "payment", ["customer_id", "id"])
     op.create_index("ix_payment_invoice", "payment", ["invoice_id"])
     op.create_index("ix_payment_request", "payment", ["request_scope", "request_key"])
     op.create_index(
@@ -324,6 +351,24 @@ def upgrade() -> None:
         postgresql_where=sa.text(
             "state IN ('created', 'sent', 'unknown', 'reversing', 'approved', 'refunding')"
         ),
+    )
+    undecided = sa.text("state IN ('created', 'sent', 'unknown', 'reversing') AND kind <> 'refund'")
+    op.create_index(
+        "uq_payment_target_live",
+        "payment",
+        ["customer_id", "kind", "target"],
+        unique=True,
+        sqlite_where=undecided,
+        postgresql_where=undecided,
+    )
+    refund_live = sa.text("state IN ('created', 'sent', 'unknown', 'reversing', 'approved')")
+    op.create_index(
+        "uq_payment_refund_live",
+        "payment",
+        ["refund_of"],
+        unique=True,
+        sqlite_where=refund_live,
+        postgresql_where=refund_live,
     )
     op.create_table(
         "reversal",
@@ -342,15 +387,55 @@ def upgrade() -> None:
         sa.UniqueConstraint("seq", name=op.f("uq_reversal_seq")),
     )
     op.create_table(
+        "settlement",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("business_day", sa.Date(), nullable=False),
+        sa.Column("closed_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_settlement")),
+        sa.UniqueConstraint("business_day", name=op.f("uq_settlement_business_day")),
+    )
+    op.create_table(
+        "settlement_line",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("settlement_id", ID, nullable=False),
+        sa.Column("merchant_id", ID, nullable=False),
+        sa.Column("paid_tiyin", sa.BigInteger(), nullable=False),
+        sa.Column("fee_tiyin", sa.BigInteger(), nullable=False),
+        sa.Column("refunded_tiyin", sa.BigInteger(), nullable=False),
+        sa.Column("paid_out_tiyin", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("paid_out_tiyin >= 0", name=op.f("ck_settlement_line_paid_out_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["settlement_id"], ["settlement.id"], name=op.f("fk_settlement_line_settlement_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.id"], name=op.f("fk_settlement_line_merchant_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_settlement_line")),
+        sa.UniqueConstraint(
+            "settlement_id", "merchant_id", name=op.f("uq_settlement_line_settlement_id_merchant_id")
+        ),
+    )
+    op.create_index("ix_settlement_line_merchant", "settlement_line", ["merchant_id"])
+    op.create_table(
         "transfer",
         sa.Column("id", ID, nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
-        sa.Column("ref_payment", ID, nullable=False),
+        sa.Column("ref_payment", ID, nullable=True),
+        sa.Column("ref_settlement", ID, nullable=True),
         sa.Column("at", MOMENT, nullable=False),
-        sa.CheckConstraint("kind IN ('payment', 'reversal', 'refund')", name=op.f("ck_transfer_kind_known")),
+        sa.CheckConstraint(
+            "kind IN ('payment', 'refund', 'settlement')", name=op.f("ck_transfer_kind_known")
+        ),
+        sa.CheckConstraint(
+            "(ref_payment IS NULL) <> (ref_settlement IS NULL)", name=op.f("ck_transfer_one_cause")
+        ),
+        sa.ForeignKeyConstraint(
+            ["ref_settlement"], ["settlement.id"], name=op.f("fk_transfer_ref_settlement")
+        ),
         sa.ForeignKeyConstraint(["ref_payment"], ["payment.id"], name=op.f("fk_transfer_ref_payment")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_transfer")),
         sa.UniqueConstraint("kind", "ref_payment", name=op.f("uq_transfer_kind_ref_payment")),
+        sa.UniqueConstraint("ref_settlement", name=op.f("uq_transfer_ref_settlement")),
     )
     op.create_table(
         "entry",
@@ -367,6 +452,41 @@ def upgrade() -> None:
     )
     op.create_index("ix_entry_account", "entry", ["account_id"])
     op.create_index("ix_entry_transfer", "entry", ["transfer_id"])
+    op.create_table(
+        "pin_change",
+        sa.Column("customer_id", ID, autoincrement=False, nullable=False),
+        sa.Column("pin_hash", sa.Text(), nullable=True),
+        sa.Column("expires_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_pin_change_customer_id")),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_pin_change")),
+    )
+    op.create_table(
+        "pair_block",
+        sa.Column("merchant_id", ID, autoincrement=False, nullable=False),
+        sa.Column("customer_msisdn", sa.String(length=12), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["merchant_id"], ["merchant.id"], name=op.f("fk_pair_block_merchant_id")),
+        sa.PrimaryKeyConstraint("merchant_id", "customer_msisdn", name=op.f("pk_pair_block")),
+    )
+    op.create_table(
+        "recipient_card",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("last4", sa.String(length=4), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recipient_card")),
+        sa.UniqueConstraint("token", name=op.f("uq_recipient_card_token")),
+    )
+    op.create_table(
+        "lease",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        for name, first in (("invoice_number", 1001), ("payment_number", 5_000_001)):
+            op.execute(f"CREATE SEQUENCE {name} START WITH {first}")
     refuse = "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
     if op.get_bind().dialect.name == "postgresql":
         refuse = "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
