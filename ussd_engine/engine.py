@@ -26,7 +26,7 @@ from ussd_engine.core.events import (
 )
 from ussd_engine.core.service import Service
 from ussd_engine.core.session import Session
-from ussd_engine.core.step import Step, begin, step
+from ussd_engine.core.step import ACTIONS_MAX, Step, begin, step
 from ussd_engine.performing import Performer, place
 from ussd_engine.ports import Clock, Entry, HttpRunner, Journal, Kind, Reply, SessionStore, Turn, Watch
 from ussd_engine.record import Record, decode, encode, keyed_hash
@@ -35,8 +35,6 @@ from ussd_engine.versions import Older, Versions
 
 RECORD_TTL_S = 180.0
 """domain.md 3.5: a dialogue's total life; its tombstone lives as long after the last turn."""
-ACTIONS_MAX = 32
-"""Actions in one turn; the compiler proves that menus have no circle of them."""
 
 log = logging.getLogger("ussd_engine")
 

@@ -11,6 +11,7 @@ import msgspec
 from ussd_engine.actions import Call
 from ussd_engine.core.events import ActionDone, Event, Value
 from ussd_engine.core.http import HttpAction
+from ussd_engine.text.cost import USSD_OCTETS_MAX
 
 Clock = Callable[[], float]
 """Unix seconds, UTC."""
@@ -52,7 +53,7 @@ class Turn(msgspec.Struct, frozen=True):
     accumulated: str | None = None
     may_begin: bool = False
     request_id: str = ""
-    screen_octets: int = 160
+    screen_octets: int = USSD_OCTETS_MAX
     deadline_s: float = 10.0
 
     def __repr__(self) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.core.kiosk import MERCHANT, NOON, SERVICE, Bill, Payment, Phone, Shop, receipts
+from ussd_engine.core.arriving import arrive
 from ussd_engine.core.errors import SessionEnded
 from ussd_engine.core.events import Aborted, ActionDone, Answer, Close, Run, TimedOut, Value
-from ussd_engine.core.step import _Walk, begin, step
+from ussd_engine.core.step import begin, step
+from ussd_engine.core.walk import Walk
 
 HOME = "Kiosk\n1.Issue\n2.Receipts\n3.Pay\n4.My card\n5.Rules\n6.Voucher\n7.Begin anew\n8.Language"
 CLIENT = "Phone of the customer\n00.Back"
@@ -169,11 +171,11 @@ def test_an_option_shows_only_while_its_variable_is_true_and_the_others_keep_the
 def test_a_switch_follows_its_variable(value: Value, shown: str) -> None:
     phone = Phone()
     phone.dial()
-    walk = _Walk(SERVICE, phone.session.copy(), 160)
+    walk = Walk(SERVICE, phone.session.copy(), 160)
     walk.session.variables["me.connected"] = value
     walk.fire("4")
 
-    assert walk.arrive() == Close(shown)
+    assert arrive(walk) == Close(shown)
 
 
 def test_an_actions_language_is_spoken_from_then_on() -> None:

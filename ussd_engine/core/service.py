@@ -163,7 +163,9 @@ class Return(State):
     result: str
 
 
-AnyState = Screen | Question | Listing | Do | Switch | Invoke | Return | End
+Shown = Screen | Question | Listing | End
+"""States that wait for the subscriber, or end on a screen."""
+AnyState = Shown | Do | Switch | Invoke | Return
 
 
 @dataclass(frozen=True, slots=True)

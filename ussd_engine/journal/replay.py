@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from ussd_engine.core.errors import UssdEngineError
 from ussd_engine.core.events import Aborted, Answer, Begin, Close, Effect, Event, Run, TimedOut
 from ussd_engine.core.service import Service
-from ussd_engine.core.step import begin, step
+from ussd_engine.core.step import ACTIONS_MAX, begin, step
 from ussd_engine.journal import cause
 from ussd_engine.journal.lines import ABORT, BEGIN, CLOSE, Dialogue, Line, action_done, masked, stand_in
-
-ACTIONS_MAX = 32
-"""As in the engine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,10 @@ from ussd_engine.core.errors import UssdEngineError
 from ussd_engine.core.events import ActionDone, Answer, Begin, Close, Event, Row, Run, Value
 from ussd_engine.core.service import BACK, AnyState, Do, Listing, Question, Screen, Service
 from ussd_engine.core.session import Session
-from ussd_engine.core.step import begin, step
+from ussd_engine.core.step import ACTIONS_MAX, begin, step
 from ussd_engine.scenarios import samples
 from ussd_engine.scenarios.coverage import Move, move_of, moves
 from ussd_engine.scenarios.model import DEFAULT_MSISDN
-
-ACTIONS_MAX = 32
-"""Actions in one turn, as in the engine."""
 
 
 _Done = tuple[tuple[str, ActionDone], ...]
