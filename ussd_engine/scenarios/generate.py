@@ -24,7 +24,6 @@ from ussd_engine.scenarios import samples
 from ussd_engine.scenarios.coverage import Move, move_of, moves
 from ussd_engine.scenarios.model import DEFAULT_MSISDN
 
-
 _Done = tuple[tuple[str, ActionDone], ...]
 
 
