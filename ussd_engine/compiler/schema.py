@@ -59,7 +59,7 @@ class DigitsSpec(_Spec):
     """Digits that keep their leading zeros."""
 
     min: int = Field(1, ge=1)
-    max: int = Field(ge=1, le=19)
+    max: int = Field(ge=1, le=24)
     secret: bool = False
 
 

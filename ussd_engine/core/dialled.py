@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ussd_engine.core.answering import accept, hear
-from ussd_engine.core.answers import Accepted, Refused
+from ussd_engine.core.answers import Accepted, Refused, Verdict
 from ussd_engine.core.masked import Masked, judge
 from ussd_engine.core.screens import has_fixed_text
 from ussd_engine.core.service import Question, Screen, Service, Shortcut
@@ -53,11 +53,10 @@ def _follow(walk: Walk, shortcut: Shortcut, fields: list[str]) -> None:
     given = dict(zip(shortcut.variables, values, strict=True))
     asked = {name: _question(walk.service, shortcut.menu, name) for name in given}
     verdicts = {name: judge(asked[name].type, text, walk.session.msisdn) for name, text in given.items()}
-    walk.heard += [
-        Masked(len(text), verdict.code, readable=verdict.readable) if isinstance(verdict, Refused) else text
-        for text, verdict in zip(values, verdicts.values(), strict=True)
-    ]
-    if any(isinstance(verdict, Refused) and not verdict.readable for verdict in verdicts.values()):
+    walk.heard += [_heard(given[name], verdict, asked[name]) for name, verdict in verdicts.items()]
+    # A field that is asked for again is kept till then, which no secret may be.
+    asks_again = not any(question.type.secret for question in asked.values())
+    if any(isinstance(v, Refused) and not (v.readable and asks_again) for v in verdicts.values()):
         walk.fire(f"wrong {shortcut.name}")
         return
     # What was accepted is kept both ways: as a variable, and for its question if the way leads there.
@@ -68,6 +67,12 @@ def _follow(walk: Walk, shortcut: Shortcut, fields: list[str]) -> None:
     if refused is not None:
         walk.session.prefill = given
     walk.fire(f"dial {shortcut.name} {refused}" if refused else f"dial {shortcut.name}")
+
+
+def _heard(text: str, verdict: Verdict, question: Question) -> str:
+    if isinstance(verdict, Refused):
+        return Masked(len(text), verdict.code, readable=verdict.readable)
+    return Masked(len(text)) if question.type.secret else text
 
 
 def _find(service: Service, menu: str, fields: Sequence[str], caller: str) -> Shortcut | None:
