@@ -39,7 +39,13 @@ class Exchange(HttpGateway):
     def routes(self) -> Iterable[web.RouteDef]:
         """What the codec reads; other methods get aiohttp's 405."""
         answer = self.guarded(self._answer)
-        return tuple(web.route(method, self._path + path, answer) for method, path in self._codec.routes)
+        return tuple(
+            # aiohttp would answer a HEAD by playing the GET: a turn for nobody to see.
+            web.get(self._path + path, answer, allow_head=False)
+            if method == "GET"
+            else web.route(method, self._path + path, answer)
+            for method, path in self._codec.routes
+        )
 
     async def close(self) -> None:
         """Let replies that are still to be sent go out; turns and sending are bounded, so this ends."""

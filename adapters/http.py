@@ -18,6 +18,8 @@ from ussd_engine import Kind, Reply, Turn, WireError
 
 BODY_MAX = 64 * 1024
 """Octets of a request's body; no family needs a tenth of it."""
+READ_S = 5.0
+"""How long a body may take to arrive (domain.md S23): a gateway sends it in one piece."""
 GRACE_S = 1.0
 """The engine keeps a turn's deadline itself; the shell looks this often for turns that outlasted it."""
 
@@ -80,14 +82,17 @@ class HttpGateway:
 
         Raises:
             Denied: by address or credentials.
-            WireError: longer than `BODY_MAX` (413).
+            WireError: longer than `BODY_MAX` (413), or it took longer than `READ_S` (408).
         """
         credentials = self._door.credentials
         if not self._open:
             credentials.check_address(request.remote, request.headers)
         if (request.content_length or 0) > BODY_MAX:
             raise WireError(f"the body is longer than {BODY_MAX} octets", status=413)
-        body = await request.read()
+        try:
+            body = await self._patience.wait(request.read(), READ_S)
+        except TimeoutError:
+            raise WireError(f"the body took longer than {READ_S:g} s", status=408) from None
         if not self._open:
             credentials.check_secret(request.method, request.raw_path, request.headers, body)
         return body

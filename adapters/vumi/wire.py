@@ -61,6 +61,7 @@ class Junebug(Codec[Options]):
         fields = read_json(asked)
         if asked.path == "/events":
             return Heard(None)
+        named = text(fields, "message_id", 128, needed=True)
         event = text(self._session(fields), "session_event")
         if not event:
             return Heard(None)
@@ -74,7 +75,7 @@ class Junebug(Codec[Options]):
             phone=(text(fields, sender, needed=True), sender),
             text=dialled(code) if kind is Kind.BEGIN else typed,
             code=code,
-            request_id=text(fields, "message_id", 128, needed=True),
+            request_id=named,
         )
         return Heard(turn)
 
