@@ -135,7 +135,9 @@ class Smpp:
         )
         tasks = [asyncio.create_task(self._link.run()), asyncio.create_task(dialogues.watch())]
         try:
-            await asyncio.gather(*tasks)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
         finally:
             self._link.close_doors()
             for task in tasks[1:]:
