@@ -19,6 +19,10 @@ class Bindings:
         self._older: dict[int, str] = {}
         self._turned = 0.0
 
+    def __len__(self) -> int:
+        """Dialogues remembered."""
+        return len(self._fresh) + len(self._older)
+
     def owner(self, dialogue: str, msisdn: str, now: float) -> str:
         """Whose `dialogue` is; from now on of `msisdn` if it was nobody's. `now`: seconds on any clock."""
         if len(self._fresh) >= BOUND_MAX // 2 or now - self._turned > BOUND_S:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from types import TracebackType
@@ -171,7 +171,7 @@ class Kiosk:
         path: str = "",
         *,
         query: str = "",
-        body: bytes = b"",
+        body: bytes | AsyncIterator[bytes] = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Got:
         """Send one request, its query and body as they are."""
