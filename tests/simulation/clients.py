@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from invoicing import (
+    DirectPaid,
     Done,
     InvoiceCancelled,
     InvoiceDeclined,
@@ -19,13 +20,18 @@ from invoicing import (
     Paid,
     Pending,
     PinRight,
+    Refunded,
     Refusal,
     Refused,
     RequestKey,
     Rows,
     Status,
+    ToPhone,
+    TopUp,
+    ToService,
     requests,
 )
+from invoicing.orders import Direct
 from invoicing.requests import Answer
 from tests.simulation import people
 from tests.simulation.database import InvoiceRow, written
@@ -40,6 +46,9 @@ from tests.simulation.plan import (
     Look,
     Order,
     Pay,
+    PayDirect,
+    Paying,
+    Refund,
     Request,
     ReuseKey,
     Unlock,
@@ -56,6 +65,7 @@ _STATES: Final = {
     Refusal.ALREADY_CANCELLED: ("cancelled",),
     Refusal.ALREADY_REFUNDED: ("refunded",),
 }
+_ABOUT_INVOICES: Final = Pay | Refund | Decline | Cancel
 _ALL: Final = 50
 _LAST_COPY: Final = 99
 
@@ -75,6 +85,9 @@ class Clients:
         """The invoice that each order has issued."""
         self._targets: dict[int, _Target] = {}
         self._sent: dict[int, Order] = {}
+        assert world.life is not None
+        shops = world.life.service.list_merchants()
+        self._codes = {shop.msisdn: shop.service_code for shop in shops}
 
     # --- sending, and sending again ---------------------------------------------------------------------
 
@@ -138,10 +151,15 @@ class Clients:
             return lambda key: service.issue(key, shop, customer, what.amount_soum * _SOUM, what.again)
         if isinstance(what, CheckPin):
             return lambda key: service.check_pin(key, people.CUSTOMERS[what.customer], _pin(what))
-        assert isinstance(what, Pay | Decline | Cancel)
+        if isinstance(what, PayDirect):
+            return self._call_direct(what, life)
+        assert isinstance(what, _ABOUT_INVOICES)
         target = self._target(order, life)
         if target is None:
             return None
+        if isinstance(what, Refund):
+            seller = people.SHOPS[what.shop]
+            return lambda key: service.refund(key, seller, target.invoice, reauthenticated=True)
         if isinstance(what, Cancel):
             return lambda key: service.cancel(key, people.SHOPS[what.shop], target.invoice)
         customer = people.CUSTOMERS[what.customer]
@@ -149,9 +167,21 @@ class Clients:
             return lambda key: service.decline(key, customer, target.invoice)
         return lambda key: service.pay(key, customer, target.invoice, target.card, _pin(what))
 
+    def _call_direct(self, what: PayDirect, life: Life) -> Callable[[RequestKey], Answer]:
+        service, customer = life.service, people.CUSTOMERS[what.customer]
+        card, amount = service.cards(customer)[what.card].id, what.amount_soum * _SOUM
+        to: Direct
+        if what.kind == "service":
+            to = ToService(self._codes[people.SHOPS[what.to]], "42", amount)
+        elif what.kind == "transfer":
+            to = ToPhone(people.CUSTOMERS[what.to], amount)
+        else:
+            to = TopUp(people.CUSTOMERS[what.to], amount)
+        return lambda key: service.pay_direct(key, customer, to, card, _pin(what))
+
     def _target(self, order: Order, life: Life) -> _Target | None:
         what = order.what
-        assert isinstance(what, Pay | Decline | Cancel)
+        assert isinstance(what, _ABOUT_INVOICES)
         if order.id not in self._targets and what.issue in self._issued:
             card = ""
             if isinstance(what, Pay):
@@ -168,6 +198,11 @@ class Clients:
             None if row is None or row.answer is None or row.valid_until <= now else (row.status, row.answer)
         )
 
+    def _is_over(self, key: RequestKey) -> bool:
+        """Whether the key's time ran out, as after a jump of the clock."""
+        row = self._world.oracle.now.requests.get((key.scope, key.key))
+        return row is not None and row.valid_until <= written(self._world.clock.now())
+
     def _compare(self, key: RequestKey, before: tuple[str, str] | None, answer: Answer) -> None:
         """Same key, same bytes; only a first answer that is not found yet may be said to be under way."""
         kept, text = self._kept(key), requests.encode(answer)
@@ -175,7 +210,7 @@ class Clients:
             must("same_answer", text == before, f"{key.key}: {before}, now {text}")
         elif kept is not None and text != kept:
             must("same_answer", _is_provisional(answer), f"{key.key}: told {text}, kept {kept}")
-        elif kept is None:
+        elif kept is None and not self._is_over(key):
             must("answer_is_kept", _is_provisional(answer), f"{key.key}: told {text}, kept nothing")
 
     def _believe(self, order: Order, answer: Answer) -> None:
@@ -190,6 +225,10 @@ class Clients:
                 must("acknowledged", said == _asked(order.what), f"{name}: asked {order.what}, told {said}")
             case Paid(invoice):
                 oracle.promise(name, int(invoice.id), "paid")
+            case Refunded(invoice):
+                oracle.promise(name, int(invoice.id), "refunded")
+            case DirectPaid(payment):
+                oracle.promise_payment(name, payment.number)
             case InvoiceDeclined(invoice):
                 oracle.promise(name, int(invoice.id), "declined")
             case InvoiceCancelled(invoice):
@@ -199,15 +238,15 @@ class Clients:
                 must(
                     "refusals_are_true", state in _STATES[reason], f"{name}: {reason}, the invoice is {state}"
                 )
-        if isinstance(order.what, Pay | Decline | Cancel):
+        if isinstance(order.what, _ABOUT_INVOICES):
             self._own(order, answer)
 
     def _own(self, order: Order, answer: Answer) -> None:
         """Nobody does anything to another's invoice (S4, S5)."""
         what = order.what
-        assert isinstance(what, Pay | Decline | Cancel)
+        assert isinstance(what, _ABOUT_INVOICES)
         row = self._world.oracle.now.invoices[int(self._targets[order.id].invoice)]
-        if isinstance(what, Cancel):
+        if isinstance(what, Cancel | Refund):
             owns = self._world.oracle.issuers[row.merchant_id] == people.SHOPS[what.shop]
         else:
             owns = row.customer_msisdn == people.CUSTOMERS[what.customer]
@@ -276,7 +315,7 @@ def _asked(issue: Issue) -> tuple[int, str]:
     return issue.amount_soum * _SOUM, people.CUSTOMERS[issue.customer]
 
 
-def _pin(what: Pay | CheckPin) -> str:
+def _pin(what: Paying | CheckPin) -> str:
     return people.PINS[what.customer] if what.pin_right else people.WRONG_PIN
 
 
@@ -292,6 +331,14 @@ def _short(answer: Answer) -> str:
             return f"Refused({reason})"
         case Pending() | PinRight():
             return str(answer)
-        case Issued(invoice) | InvoiceDeclined(invoice) | InvoiceCancelled(invoice) | Paid(invoice):
+        case DirectPaid(payment):
+            return f"DirectPaid({payment.number})"
+        case (
+            Issued(invoice)
+            | InvoiceDeclined(invoice)
+            | InvoiceCancelled(invoice)
+            | Paid(invoice)
+            | Refunded(invoice)
+        ):
             return f"{type(answer).__name__}({invoice.number})"
     return str(answer)

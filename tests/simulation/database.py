@@ -115,7 +115,12 @@ class InvoiceRow(NamedTuple):
 class PaymentRow(NamedTuple):
     id: int
     number: int
-    invoice_id: int
+    kind: str
+    customer_id: int
+    invoice_id: int | None
+    merchant_id: int | None
+    refund_of: int | None
+    payee: str | None
     amount_tiyin: int
     state: str
     stan: str
@@ -134,7 +139,7 @@ class EntryRow(NamedTuple):
     id: int
     transfer_id: int
     kind: str
-    ref_payment: int
+    ref_payment: int | None
     account: str
     owner_id: int
     side: str
@@ -159,6 +164,7 @@ class RequestRow(NamedTuple):
 
 
 class PinRow(NamedTuple):
+    id: int
     msisdn: str
     pin_failed: int
     pin_locked: bool
@@ -170,6 +176,7 @@ class Snapshot:
 
     invoices: dict[int, InvoiceRow] = field(default_factory=dict)
     payments: dict[int, PaymentRow] = field(default_factory=dict)
+    """Purchases and refunds."""
     reversals: tuple[ReversalRow, ...] = ()
     entries: tuple[EntryRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from sqlalchemy import Engine
+
 from invoicing import Invoicing, Limits, Relay, Workers
+from tests.simulation import people
 from tests.simulation.database import Fragile
 from tests.simulation.plan import Climate
 from tests.simulation.scheduler import Scheduler, Task, current
-from tests.simulation.switch import Line
+from tests.simulation.switch import Line, Switch
 
-MORNING: Final = datetime(2026, 11, 24, 2, 20, tzinfo=UTC)
-BEFORE_MIDNIGHT: Final = datetime(
-    2026, 11, 24, 18, 59, tzinfo=UTC
-)  # a minute before the day ends in Tashkent
+MIDNIGHT: Final = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)
+"""The end of a day in Tashkent."""
 PEPPER: Final = b"pepper of the simulation"
 AUDIT_KEY: Final = b"audit key of the simulation"
 
@@ -49,7 +50,6 @@ class Life:
         self.engine = engine
         self.line = line
         self.tasks: set[Task] = set()
-        self.relaying = False
         self.service = Invoicing(
             engine.as_engine(),
             clock=clock,
@@ -68,3 +68,11 @@ class Life:
         self.engine.alive = self.line.open = False
         for task in sorted(self.tasks, key=lambda task: task.name):
             task.die()
+
+
+def registered(engine: Engine) -> None:
+    """Puts the people into an empty database."""
+    scheduler = Scheduler()
+    line = Line(Switch(lambda _: None), scheduler, lambda _rrn, _outcome: None)
+    with people.plain_pins(lambda _: None):
+        people.register(Invoicing(engine, clock=Clock(scheduler, MIDNIGHT), processor=line, pepper=PEPPER))

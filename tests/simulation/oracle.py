@@ -33,21 +33,40 @@ PAYMENT_MOVES: Final = {
     "approved": {"refunding"},
     "refunding": {"refunded", "approved"},
 }
+PAYABLES: Final = {"transfer": "transfer_payable", "topup": "topup_payable"}
 INVOICE_NOTICES: Final = {
     "declined": "declined_merchant",
     "cancelled": "cancelled_customer",
     "expired": "expired_merchant",
 }
+PAID: Final = ("approved", "paid_merchant"), ("approved", "paid_customer")
 PAYMENT_NOTICES: Final = {
-    "approved": ("paid_merchant", "paid_customer"),
-    "refunding": ("paid_merchant", "paid_customer"),
-    "refunded": ("paid_merchant", "paid_customer"),
-    "declined": ("refused_customer",),
-    "unknown": ("unknown_customer",),
-    "reversing": ("unknown_customer",),
-    "reversed": ("unknown_customer", "reversed_customer"),
+    "approved": PAID,
+    "refunding": PAID,
+    "refunded": PAID,
+    "declined": (("declined", "refused_customer"),),
+    "unknown": (("unknown", "unknown_customer"),),
+    "reversing": (("unknown", "unknown_customer"),),
+    "reversed": (("unknown", "unknown_customer"), ("reversed", "reversed_customer")),
+}
+"""Events and templates of an invoice's payment, by its state."""
+DIRECT_NOTICES: Final = {
+    "approved": (("approved", "direct_paid_customer"),),
+    "declined": (("declined", "direct_refused_customer"),),
+    "unknown": (("unknown", "direct_unknown_customer"),),
+    "reversing": (("unknown", "direct_unknown_customer"),),
+    "reversed": (("unknown", "direct_unknown_customer"), ("reversed", "direct_reversed_customer")),
+}
+REFUND_NOTICES: Final = {
+    "approved": (("refunded", "refunded_merchant"), ("refunded", "refunded_customer")),
+    "declined": (("declined", "refund_refused_merchant"),),
+    "reversed": (("reversed", "refund_refused_merchant"),),
 }
 PIN_TRIES: Final = 3
+
+
+_Line = tuple[str, int, str, int]
+"""Account, its owner, side, tiyin."""
 
 
 class Violation(BaseException):
@@ -77,7 +96,11 @@ class Oracle:
     now: Snapshot = field(default_factory=Snapshot)
     promises: dict[str, tuple[int, str]] = field(default_factory=dict)
     """What people were told, by request: an invoice's id, and the state that was promised."""
+    paid_directly: dict[str, int] = field(default_factory=dict)
+    """Numbers of payments without an invoice that people were told are paid."""
     accepted: list[Notice] = field(default_factory=list)
+    handed_over: set[int] = field(default_factory=set)
+    """Ids of the SMS that the provider has."""
     incidents: int = 0
     """Crashes, failed commits and lost answers: each may double one SMS."""
     moves: dict[int, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
@@ -97,13 +120,19 @@ class Oracle:
         old, self.now = self.now, new
         self._invoices_move(old, new)
         self._payments_move(old, new)
+        must("append_only", new.entries[: len(old.entries)] == old.entries, "the books were changed")
+        self._answers(old, new, clock)
+        self._pins(old, new)
+        self.judge_rows(new)
+
+    def judge_rows(self, new: Snapshot) -> None:
+        """What must be true of the rows as they stand, whatever was before."""
         self._one_live_payment(new)
-        self._books(old, new)
+        self._one_live_refund(new)
+        self._books(new)
         self._reversals(new)
         self._notices(new)
-        self._answers(old, new, clock)
         self._one_effect(new)
-        self._pins(old, new)
         self._bank_agrees(new)
         self._promises(new)
 
@@ -114,7 +143,7 @@ class Oracle:
             if before is None:
                 must("invoice_moves", row.state == "issued", f"invoice {row.number} begins as {row.state}")
                 earlier = max((one.number for one in old.invoices.values()), default=1000)
-                must("numbers", row.number == earlier + 1, f"invoice {row.number} follows {earlier}")
+                must("numbers", row.number > earlier, f"invoice {row.number} follows {earlier}")
             elif before.state != row.state:
                 allowed = row.state in INVOICE_MOVES.get(before.state, ())
                 must("invoice_moves", allowed, f"invoice {row.number}: {before.state} -> {row.state}")
@@ -126,8 +155,7 @@ class Oracle:
             before = old.payments.get(id_)
             if before is None:
                 must("payment_moves", row.state == "created", f"payment {row.number} begins as {row.state}")
-                amount = new.invoices[row.invoice_id].amount_tiyin
-                must("amounts", row.amount_tiyin == amount, f"payment {row.number} is of another sum")
+                must("amounts", row.amount_tiyin == _due(new, row), f"payment {row.number} is of another sum")
             elif before.state != row.state:
                 allowed = row.state in PAYMENT_MOVES.get(before.state, ())
                 must("payment_moves", allowed, f"payment {row.number}: {before.state} -> {row.state}")
@@ -138,41 +166,73 @@ class Oracle:
     def _one_live_payment(self, new: Snapshot) -> None:
         of_invoice: dict[int, list[PaymentRow]] = defaultdict(list)
         for payment in new.payments.values():
-            of_invoice[payment.invoice_id].append(payment)
+            if payment.invoice_id is not None:
+                of_invoice[payment.invoice_id].append(payment)
         for id_, invoice in new.invoices.items():
             states = [payment.state for payment in of_invoice[id_]]
             live = [state for state in states if state in LIVE]
             must("one_live_payment", len(live) <= 1, f"invoice {invoice.number} has payments {states}")
             expected = {"paying": IN_DOUBT, "paid": {"approved", "refunding"}}.get(invoice.state, set())
             fits = all(state in expected for state in live) and bool(live) == bool(expected)
+            fits = fits and (invoice.state == "refunded") == ("refunded" in states)
             must("paid_is_approved", fits, f"invoice {invoice.number} is {invoice.state}, payments {states}")
 
-    def _books(self, old: Snapshot, new: Snapshot) -> None:
-        if old.entries == new.entries and old.payments == new.payments:
-            return
-        must("append_only", new.entries[: len(old.entries)] == old.entries, "the books were changed")
-        booked: dict[int, list[tuple[str, int, str, int]]] = defaultdict(list)
-        transfers: dict[int, set[int]] = defaultdict(set)
-        for entry in new.entries:
-            if entry.kind == "payment":
-                transfers[entry.ref_payment].add(entry.transfer_id)
-                line = (entry.account, entry.owner_id, entry.side, entry.amount_tiyin)
-                booked[entry.ref_payment].append(line)
+    def _one_live_refund(self, new: Snapshot) -> None:
+        refunds: dict[int, list[str]] = defaultdict(list)
+        for payment in new.payments.values():
+            if payment.refund_of is not None:
+                refunds[payment.refund_of].append(payment.state)
+        for id_, payment in new.payments.items():
+            in_doubt = sum(state in IN_DOUBT for state in refunds[id_])
+            back = refunds[id_].count("approved")
+            expected = {"refunding": (1, 0), "refunded": (0, 1)}.get(payment.state, (0, 0))
+            what = f"payment {payment.number} is {payment.state}, its refunds {refunds[id_]}"
+            must("one_live_refund", (in_doubt, back) == expected, what)
+
+    def _books(self, new: Snapshot) -> None:
+        booked: dict[tuple[str, int | None], list[_Line]] = defaultdict(list)
+        transfers: dict[tuple[str, int | None], set[int]] = defaultdict(set)
         sides = Counter[str]()
         for entry in new.entries:
+            cause = entry.kind, entry.ref_payment
+            transfers[cause].add(entry.transfer_id)
+            booked[cause].append((entry.account, entry.owner_id, entry.side, entry.amount_tiyin))
             sides[entry.side] += entry.amount_tiyin
         must("debits_are_credits", sides["D"] == sides["C"], f"{sides}")
+        strangers = {kind for kind, _ in booked} - {"payment", "refund", "settlement"}
+        must("known_transfers", not strangers, f"{sorted(strangers)}")
         for id_, payment in new.payments.items():
-            expected = self._lines(new, payment) if payment.state in TAKEN else []
-            what = f"payment {payment.number} ({payment.state}) is booked as {booked[id_]}"
-            must("one_set_of_entries", sorted(booked[id_]) == sorted(expected), what)
-            must("one_set_of_entries", len(transfers[id_]) == bool(expected), what)
-        strangers = sorted({entry.kind for entry in new.entries} - {"payment", "refund", "settlement"})
-        must("known_transfers", not strangers, f"{strangers}")
+            taken = payment.kind != "refund" and payment.state in TAKEN
+            lines = self._lines(new, payment) if taken else []
+            back = [_turned(line) for line in lines] if payment.state == "refunded" else []
+            for kind, expected in (("payment", lines), ("refund", back)):
+                found = booked[kind, id_]
+                what = f"payment {payment.number} ({payment.state}) is booked as {kind} {found}"
+                must("one_set_of_entries", sorted(found) == sorted(expected), what)
+                must("one_set_of_entries", len(transfers[kind, id_]) == bool(expected), what)
 
-    def _lines(self, new: Snapshot, payment: PaymentRow) -> list[tuple[str, int, str, int]]:
-        merchant = new.invoices[payment.invoice_id].merchant_id
+        paid, settled = self._payable(new, "payment"), self._payable(new, "settlement")
+        for merchant, amount in settled.items():
+            what = f"merchant {merchant} was paid out {-amount} of {paid[merchant]}"
+            must("paid_out_once", -amount <= paid[merchant], what)
+
+    def owed(self) -> Counter[int]:
+        """What we owe each merchant, in tiyin."""
+        return self._payable(self.now)
+
+    def _payable(self, new: Snapshot, kind: str | None = None) -> Counter[int]:
+        """Credits less debits of the merchants' accounts; of one kind of transfers only, where given."""
+        sums = Counter[int]()
+        for entry in new.entries:
+            if entry.account == "merchant_payable" and kind in (None, entry.kind):
+                sums[entry.owner_id] += entry.amount_tiyin if entry.side == "C" else -entry.amount_tiyin
+        return sums
+
+    def _lines(self, new: Snapshot, payment: PaymentRow) -> list[_Line]:
         amount = payment.amount_tiyin
+        if payment.kind in PAYABLES:
+            return [("acquirer_receivable", 0, "D", amount), (PAYABLES[payment.kind], 0, "C", amount)]
+        merchant = _merchant(new, payment)
         fee = (amount * self.fees_bp[merchant] + 5_000) // 10_000
         lines = [
             ("acquirer_receivable", 0, "D", amount),
@@ -192,7 +252,7 @@ class Oracle:
             if payment.state in ("unknown", "reversing"):
                 waiting = states[id_][0] in ("queued", "sent", "manual")
                 must("reversal_queued", waiting, f"payment {payment.number}: its reversal is done")
-            if payment.state in ("created", "sent", "approved", "declined"):
+            if payment.state in ("created", "sent", "declined", *TAKEN):
                 must("no_needless_reversal", not states[id_], f"payment {payment.number} is {payment.state}")
 
     def _notices(self, new: Snapshot) -> None:
@@ -204,27 +264,33 @@ class Oracle:
                 template = INVOICE_NOTICES[invoice.state]
                 to = shop if template.endswith("merchant") else customer
                 expected[f"invoice:{id_}:{invoice.state}", template, to] += 1
-        for id_, payment in new.payments.items():
-            invoice = new.invoices[payment.invoice_id]
-            for template in PAYMENT_NOTICES.get(payment.state, ()):
-                to = (
-                    self.issuers[invoice.merchant_id]
-                    if template.endswith("merchant")
-                    else invoice.customer_msisdn
-                )
-                event = {"unknown_customer": "unknown", "reversed_customer": "reversed"}.get(
-                    template, payment.state
-                )
-                event = "approved" if template.startswith("paid") else event
-                expected[f"payment:{id_}:{event}", template, to] += 1
+        for payment in new.payments.values():
+            expected.update(self._payment_notices(new, payment))
         found = Counter(
             (row.event_id, row.template, row.recipient)
             for row in new.notices
-            if row.event_id.startswith(("invoice:", "payment:")) and not row.template.startswith("refunded")
+            if row.event_id.startswith(("invoice:", "payment:"))
         )
         if found != expected:
             missing, extra = list((expected - found).elements()), list((found - expected).elements())
             raise Violation("notices", f"missing {missing}, too many {extra}")
+
+    def _payment_notices(self, new: Snapshot, payment: PaymentRow) -> Iterator[tuple[str, str, str]]:
+        by_kind = {"invoice": PAYMENT_NOTICES, "refund": REFUND_NOTICES}.get(payment.kind, DIRECT_NOTICES)
+        customer = next(pin.msisdn for pin in new.pins if pin.id == payment.customer_id)
+        told: list[tuple[str, str, str]] = []
+        for event, template in by_kind.get(payment.state, ()):
+            to = customer
+            if template.endswith("merchant"):
+                to = self.issuers[_merchant(new, payment)]
+            told.append((event, template, to))
+        if payment.state == "approved" and payment.kind == "service":
+            told.append(("approved", "service_paid_merchant", self.issuers[_merchant(new, payment)]))
+        if payment.state == "approved" and payment.kind == "transfer":
+            assert payment.payee is not None
+            told.append(("approved", "transfer_received", payment.payee))
+        for event, template, to in told:
+            yield f"payment:{payment.id}:{event}", template, to
 
     def _answers(self, old: Snapshot, new: Snapshot, clock: str) -> None:
         for key, before in old.requests.items():
@@ -264,19 +330,24 @@ class Oracle:
     def _bank_agrees(self, new: Snapshot) -> None:
         for payment in new.payments.values():
             done = self.bank.operations.get(payment.rrn)
-            taken = 0 if done is None else done.taken_tiyin
-            if payment.state in ("approved", "refunding"):
-                what = f"payment {payment.number} is approved, the bank took {taken}"
-                must("approved_was_taken", taken == payment.amount_tiyin, what)
+            moved = 0 if done is None else done.moved_tiyin
+            what = f"{payment.kind} {payment.number} is {payment.state}, the bank moved {moved}"
+            if payment.state in TAKEN:
+                must("approved_was_taken", moved == payment.amount_tiyin, what)
+                assert done is not None
+                must("approved_was_taken", done.refund == (payment.kind == "refund"), what)
             if payment.state == "declined":
-                must("declined_took_nothing", taken == 0, f"payment {payment.number}: the bank took {taken}")
+                must("declined_took_nothing", moved == 0, what)
             if payment.state == "reversed" and not self._reversal_open(new, payment.id):
-                must("reversed_is_back", taken == 0, f"payment {payment.number}: the bank still has {taken}")
+                must("reversed_is_back", moved == 0, what)
 
     def _reversal_open(self, new: Snapshot, payment_id: int) -> bool:
         return any(row.payment_id == payment_id and row.state != "done" for row in new.reversals)
 
     def _promises(self, new: Snapshot) -> None:
+        for request, number in self.paid_directly.items():
+            states = [row.state for row in new.payments.values() if row.number == number]
+            must("acknowledged", states == ["approved"], f"{request}: payment {number} is {states}")
         for request, (invoice_id, promised) in self.promises.items():
             invoice = new.invoices.get(invoice_id)
             must("acknowledged", invoice is not None, f"{request}: invoice {invoice_id} is gone")
@@ -304,6 +375,11 @@ class Oracle:
         self.promises[request] = invoice_id, state
         self._promises(self.now)
 
+    def promise_payment(self, request: str, number: int) -> None:
+        """As `promise`, of a payment without an invoice."""
+        self.paid_directly[request] = number
+        self._promises(self.now)
+
     def sms_taken(self, notice: Notice) -> None:
         """The provider takes a message: each phone's in order, and not twice without a reason."""
         mine = [one.id for one in self.accepted if one.recipient == notice.recipient]
@@ -315,7 +391,8 @@ class Oracle:
         )
         must("sms_order", next(earlier, None) is None, f"SMS {notice.id} overtakes an older one")
         self.accepted.append(notice)
-        doubled = len(self.accepted) - len({one.id for one in self.accepted})
+        self.handed_over.add(notice.id)
+        doubled = len(self.accepted) - len(self.handed_over)
         must("sms_doubled", doubled <= self.incidents, f"{doubled} doubled after {self.incidents} incidents")
 
     def pin_compared(self, phone: str, epoch: int, *, right: bool) -> None:
@@ -347,13 +424,32 @@ class Oracle:
             self.at_rest(),
             f"{now.reversals} {[row for row in now.notices if row.state == 'queued']}",
         )
-        ours = {row.rrn: row.amount_tiyin for row in now.payments.values() if row.state == "approved"}
-        theirs = {rrn: done.taken_tiyin for rrn, done in self.bank.operations.items() if done.taken_tiyin}
+        ours = {row.rrn: row.amount_tiyin for row in now.payments.values() if row.state in TAKEN}
+        theirs = {rrn: done.moved_tiyin for rrn, done in self.bank.operations.items() if done.moved_tiyin}
         must("books_agree", ours == theirs, lambda: f"ours {ours}, the bank's {theirs}")
         sent = {notice.id for notice in now.notices if notice.state == "sent"}
-        lost = sorted(sent - {notice.id for notice in self.accepted})
+        lost = sorted(sent - self.handed_over)
         must("sms_lost", not lost, f"SMS {lost} were marked sent and never handed over")
         found = list(problems)
         must("nightly_check", not found, f"{found}")
         for id_ in now.invoices:
             must("audited", trail.get(id_, []) == self.moves[id_], f"invoice {id_}: {trail.get(id_)}")
+
+
+def _due(new: Snapshot, payment: PaymentRow) -> int:
+    """What an attempt must be about: the invoice's sum, or the refunded payment's; else its own."""
+    if payment.invoice_id is not None:
+        return new.invoices[payment.invoice_id].amount_tiyin
+    return payment.amount_tiyin if payment.refund_of is None else new.payments[payment.refund_of].amount_tiyin
+
+
+def _merchant(new: Snapshot, payment: PaymentRow) -> int:
+    if payment.merchant_id is not None:
+        return payment.merchant_id
+    assert payment.invoice_id is not None
+    return new.invoices[payment.invoice_id].merchant_id
+
+
+def _turned(line: _Line) -> _Line:
+    account, owner, side, amount = line
+    return account, owner, "C" if side == "D" else "D", amount

@@ -21,7 +21,7 @@ MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 SWITCH_TIMEOUT_MS: Final = 30 * SECOND
 
-PURCHASE_FAULTS: Final = (
+SWITCH_FAULTS: Final = (
     "twice", "silent", "lost", "less", "more", "other_stan", "cut_before", "cut_after", "decline",
 )  # fmt: skip
 REVERSAL_FAULTS: Final = ("lost", "silent", "cut_before", "cut_after")
@@ -47,23 +47,55 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class Pay:
-    """`issue` is the id of the order that issued the invoice.
+class Way:
+    """An attempt's way to the bank and back.
 
-    `purchase` is what the switch does (`answer`, or one of `PURCHASE_FAULTS`), `there_ms` and `back_ms` how
-    long the request and its answer travel; `reversals` are the faults that the attempt's reversals meet, one
-    each, in turn.
+    `does` is what the switch does (`answer`, or one of `SWITCH_FAULTS`), `there_ms` and `back_ms` how long
+    the request and its answer travel; `reversals` are the faults that the attempt's reversals meet, one each,
+    in turn.
     """
+
+    does: str = "answer"
+    there_ms: int = 100
+    back_ms: int = 100
+    reversals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """`issue` is the id of the order that issued the invoice."""
 
     customer: int
     issue: int
     card: int
     pin_right: bool = True
     compare_ms: int = 30
-    purchase: str = "answer"
-    there_ms: int = 100
-    back_ms: int = 100
-    reversals: tuple[str, ...] = ()
+    way: Way = Way()
+    wire: Wire = Wire()
+
+
+@dataclass(frozen=True, slots=True)
+class PayDirect:
+    """Without an invoice: `kind` is `service` (`to` is a shop), `transfer` or `topup` (a customer)."""
+
+    kind: str
+    customer: int
+    to: int
+    amount_soum: int
+    card: int
+    pin_right: bool = True
+    compare_ms: int = 30
+    way: Way = Way()
+    wire: Wire = Wire()
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Of the invoice that the order `issue` issued."""
+
+    shop: int
+    issue: int
+    way: Way = Way()
     wire: Wire = Wire()
 
 
@@ -111,7 +143,7 @@ class Unlock:
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """`expire`, `recover`, `relay`, `seal` or `forget`: work of the owner process."""
+    """`expire`, `recover`, `relay`, `seal`, `forget` or `settle`: work of the owner process."""
 
     name: str
 
@@ -170,7 +202,9 @@ class SwitchDown:
     for_ms: int
 
 
-Request = Issue | Pay | Decline | Cancel | CheckPin
+Paying = Pay | PayDirect
+Attempt = Paying | Refund
+Request = Issue | Attempt | Decline | Cancel | CheckPin
 Fault = Crash | Kill | DiskFull | Jump | SmsDown | SmsHiccup | SwitchDown
 What = Request | ReuseKey | Look | Unlock | Chore | Fault
 
@@ -192,8 +226,8 @@ class Climate:
     invoice_life_ms: int
     balance_soum: int
     """What each card holds at first."""
-    near_midnight: bool
-    """The run begins a minute before the day ends in Tashkent."""
+    to_midnight_ms: int
+    """How long before the end of a Tashkent day the run begins."""
     short_keys: bool
     """Requests' keys live 15 minutes, as a dialogue's do; else 30 days."""
     haste_ms: int
@@ -220,14 +254,14 @@ class _Planner:
         self._seed = seed
         self._length_ms = self._random.choice((1 * MINUTE, 5 * MINUTE, 20 * MINUTE))
         self._whats: list[tuple[int, What]] = []
-        faults = ("wire", "purchase", "reversal", "crash", "disk", "clock", "sms", "switch", "pin")
+        faults = ("wire", "switch answers", "reversal", "crash", "disk", "clock", "sms", "switch", "pin")
         self._faults = {fault for fault in faults if self._random.random() < 0.6}
 
     def plan(self) -> Plan:
         climate = Climate(
             invoice_life_ms=self._random.choice((40 * SECOND, 5 * MINUTE, HOUR, 24 * HOUR)),
             balance_soum=self._random.choice((30_000, 100_000)),
-            near_midnight=self._chance(0.15),
+            to_midnight_ms=self._length_ms // 3 if self._chance(0.3) else 16 * HOUR,
             short_keys=self._chance(0.15),
             haste_ms=self._random.choice((5, 50, 2_000)),
         )
@@ -261,6 +295,11 @@ class _Planner:
             self._follow_ups(place, at, issue)
         for _ in range(self._random.randint(0, 2)):
             self._add(Look(self._random.randrange(CUSTOMERS), self._random.randrange(SHOPS)))
+        for _ in range(self._random.choice((0, 0, 1, 2))):
+            at, direct = self._random.randrange(self._length_ms), self._pay_direct()
+            self._whats.append((at, direct))
+            if self._chance(0.3):  # the same once more, at about the same time
+                self._whats.append((at + self._delay(SECOND), replace(direct, way=self._way())))
         if self._chance(0.3):
             self._add(ReuseKey(self._random.randrange(len(issues))))
         if "pin" in self._faults:
@@ -276,6 +315,9 @@ class _Planner:
             kind = self._random.random()
             if kind < 0.75:
                 self._whats.append((at, self._pay(place, issue.customer)))
+                if self._chance(0.25):
+                    refund = Refund(self._mostly(issue.shop, SHOPS), place, self._way(), self._wire())
+                    self._whats.append((at + self._delay(MINUTE), refund))
             elif kind < 0.88:
                 self._whats.append(
                     (at, Decline(self._mostly(issue.customer, CUSTOMERS), place, self._wire()))
@@ -284,28 +326,46 @@ class _Planner:
                 self._whats.append((at, Cancel(self._mostly(issue.shop, SHOPS), place, self._wire())))
 
     def _pay(self, place: int, customer: int) -> Pay:
-        pay = Pay(
+        return Pay(
             customer=self._mostly(customer, CUSTOMERS),
             issue=place,
             card=self._random.randrange(CARDS),
             pin_right="pin" not in self._faults or self._chance(0.8),
             compare_ms=self._random.choice((5, 30, 300)),
-            there_ms=self._delay(2 * SECOND),
-            back_ms=self._delay(2 * SECOND),
+            way=self._way(),
             wire=self._wire(),
         )
-        if "purchase" in self._faults and self._chance(0.5):
-            fault = self._random.choice((*PURCHASE_FAULTS, "late", "stalled"))
+
+    def _pay_direct(self) -> PayDirect:
+        kind, customer = (
+            self._random.choice(("service", "transfer", "topup")),
+            self._random.randrange(CUSTOMERS),
+        )
+        return PayDirect(
+            kind=kind,
+            customer=customer,
+            to=self._random.randrange(SHOPS if kind == "service" else CUSTOMERS),
+            amount_soum=self._random.randrange(5_000, 9_000),
+            card=self._random.randrange(CARDS),
+            pin_right="pin" not in self._faults or self._chance(0.8),
+            way=self._way(),
+            wire=self._wire(),
+        )
+
+    def _way(self) -> Way:
+        way = Way(there_ms=self._delay(2 * SECOND), back_ms=self._delay(2 * SECOND))
+        if "switch answers" in self._faults and self._chance(0.5):
+            fault = self._random.choice((*SWITCH_FAULTS, "late", "stalled"))
             if fault == "late":
-                pay = replace(pay, back_ms=SWITCH_TIMEOUT_MS + self._delay(30 * SECOND))
+                way = replace(way, back_ms=SWITCH_TIMEOUT_MS + self._delay(30 * SECOND))
             elif fault == "stalled":
-                pay = replace(pay, there_ms=SWITCH_TIMEOUT_MS + self._delay(60 * SECOND))
+                way = replace(way, there_ms=SWITCH_TIMEOUT_MS + self._delay(60 * SECOND))
             else:
-                pay = replace(pay, purchase=fault)
+                way = replace(way, does=fault)
         if "reversal" in self._faults:
             faults = tuple(self._random.choice(REVERSAL_FAULTS) for _ in range(self._random.randint(0, 2)))
-            pay = replace(pay, reversals=faults)
-        return pay
+            way = replace(way, reversals=faults)
+        return way
 
     def _guesser(self) -> None:
         """Somebody tries PINs, partly at once."""
@@ -319,7 +379,14 @@ class _Planner:
     # --- the owner's work, and trouble ------------------------------------------------------------------
 
     def _chores(self) -> None:
-        for name, most in (("expire", 5), ("recover", 7), ("relay", 7), ("seal", 2), ("forget", 1)):
+        for name, most in (
+            ("expire", 5),
+            ("recover", 7),
+            ("relay", 7),
+            ("seal", 2),
+            ("forget", 1),
+            ("settle", 2),
+        ):
             for _ in range(self._random.randint(1, most)):
                 self._add(Chore(name))
 
@@ -388,14 +455,18 @@ def simpler(order: Order) -> Iterator[Order]:
             replace(wire, answer_lost=False),
         )
         variants += (replace(what, wire=one) for one in wires)
-    if isinstance(what, Pay):
-        variants += (
-            replace(what, purchase="answer"),
-            replace(what, reversals=()),
-            replace(what, there_ms=100),
-            replace(what, back_ms=100),
-            replace(what, pin_right=True),
+    if isinstance(what, Attempt):
+        way = what.way
+        ways = (
+            Way(),
+            replace(way, does="answer"),
+            replace(way, reversals=()),
+            replace(way, there_ms=100),
+            replace(way, back_ms=100),
         )
+        variants += (replace(what, way=one) for one in ways)
+    if isinstance(what, Paying):
+        variants.append(replace(what, pin_right=True))
     if isinstance(what, Issue):
         variants.append(replace(what, again=False))
     yield from (replace(order, what=variant) for variant in variants if variant != what)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import pytest
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, select, update
 
 from invoicing import (
     Approved,
@@ -26,23 +26,24 @@ from invoicing import (
     customers,
     invoices,
     ledger,
+    moves,
     notices,
+    orders,
     outbox,
     payments,
     requests,
-    service,
     workers,
 )
 from invoicing.audit import SERVICE
+from invoicing.paying import Paying
 from invoicing.ports import Outcome
-from invoicing.states import INVOICE_MOVES, InvoiceState, PaymentState
+from invoicing.states import INVOICE_MOVES, PAYMENT_MOVES, InvoiceState, PaymentState
 from invoicing.storage import invoices as invoice_rows
 from invoicing.storage import ledger as ledger_rows
 from invoicing.storage import outbox as outbox_rows
 from invoicing.storage import payments as payment_rows
 from invoicing.storage import people, tables
 from invoicing.storage import requests as request_rows
-from invoicing.storage.rows import many
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -68,32 +69,23 @@ def planted(name: str) -> Iterator[None]:
 @plant
 def no_unique_guard(patch: Patch) -> None:
     """A payment begins on what was read before the PIN was compared, with no index to stop a second one."""
-    payable = payments._payable
+    claim = orders.PayOrder.claim
 
-    def unguarded(conn: Connection, *arguments: Any) -> Any:
+    def unguarded(self: orders.PayOrder, conn: Connection, now: datetime, subject: Any) -> Any:
         conn.exec_driver_sql("DROP INDEX IF EXISTS uq_payment_live")
-        return payable(conn, *arguments)
+        assert subject.invoice_id is not None
+        paying = invoice_rows.by_id(conn, subject.invoice_id).state == InvoiceState.PAYING
+        return None if paying else claim(self, conn, now, subject)
 
-    patch.setattr(payments, "_payable", unguarded)
-    patch.setattr(
-        invoices, "not_open", lambda _now, invoice: _unless(invoice.state in ("issued", "paying"), invoice)
-    )
-    patch.setattr(invoices, "move", _moving_anything(invoices.move))
+    start = payments.start
 
+    def start_on_what_was_read(conn: Connection, *arguments: Any, **words: Any) -> Any:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(orders.PayOrder, "against", lambda *_: None)
+            return start(conn, *arguments, **words)
 
-def _unless(true: bool, invoice: Any) -> Any:
-    return None if true else invoices._NOT_FOUND
-
-
-def _moving_anything(move: Callable[..., bool]) -> Callable[..., bool]:
-    def moved(
-        conn: Connection, now: datetime, invoice: Any, to: InvoiceState, actor: Any, **words: Any
-    ) -> bool:
-        if invoice.state == to:
-            return True
-        return move(conn, now, invoice, to, actor, **words)
-
-    return moved
+    patch.setattr(payments, "start", start_on_what_was_read)
+    patch.setattr(orders.PayOrder, "claim", unguarded)
 
 
 @plant
@@ -154,18 +146,18 @@ def late_answer_applied(patch: Patch) -> None:
 @plant
 def retry_under_a_new_stan(patch: Patch) -> None:
     """An attempt without an answer is sent once more as a new one."""
-    ask = service.Invoicing._purchase
+    ask = Paying._ask_bank
 
-    def purchase(self: service.Invoicing, request: PurchaseRequest) -> Outcome:
-        outcome = ask(self, request)
+    def ask_twice(self: Paying, kind: str, request: PurchaseRequest) -> Outcome:
+        outcome = ask(self, kind, request)
         if isinstance(outcome, Unknown):
             again = replace(request, stan=f"{int(request.stan) ^ 1:06d}", rrn=f"9{request.rrn[1:]}")
-            outcome = ask(self, again)
+            outcome = ask(self, kind, again)
             if isinstance(outcome, Approved):
                 outcome = replace(outcome, stan=request.stan, rrn=request.rrn)
         return outcome
 
-    patch.setattr(service.Invoicing, "_purchase", purchase)
+    patch.setattr(Paying, "_ask_bank", ask_twice)
 
 
 @plant
@@ -177,13 +169,13 @@ def another_sum_is_accepted(patch: Patch) -> None:
 @plant
 def silence_is_a_refusal(patch: Patch) -> None:
     """No answer is read as a decline: the customer may pay again, though the bank may have the money."""
-    ask = service.Invoicing._purchase
+    ask = Paying._ask_bank
 
-    def purchase(self: service.Invoicing, request: PurchaseRequest) -> Outcome:
-        outcome = ask(self, request)
+    def refused(self: Paying, kind: str, request: PurchaseRequest) -> Outcome:
+        outcome = ask(self, kind, request)
         return Declined("91") if isinstance(outcome, Unknown) else outcome
 
-    patch.setattr(service.Invoicing, "_purchase", purchase)
+    patch.setattr(Paying, "_ask_bank", refused)
 
 
 @plant
@@ -232,7 +224,7 @@ def recovery_forgets_created(patch: Patch) -> None:
 def state_and_books_apart(patch: Patch) -> None:
     """The money is booked by a transaction after the one that approves."""
     waiting: list[dict[str, Any]] = []
-    book, start = ledger.book_payment, payments.start
+    book, start = ledger.book_shop, payments.start
 
     def later(_conn: Connection, now: datetime, **words: Any) -> None:
         waiting.append(words | {"now": now})
@@ -242,7 +234,7 @@ def state_and_books_apart(patch: Patch) -> None:
             book(conn, **waiting.pop())
         return start(conn, *arguments, **words)
 
-    patch.setattr(ledger, "book_payment", later)
+    patch.setattr(ledger, "book_shop", later)
     patch.setattr(payments, "start", start_after)
 
 
@@ -260,15 +252,14 @@ def second_answer_books_twice(patch: Patch) -> None:
     def conclude(conn: Connection, now: datetime, payment_id: int, outcome: Outcome) -> Any:
         payment = payment_rows.by_id(conn, payment_id)
         if payment.state == PaymentState.APPROVED and isinstance(outcome, Approved):
-            line = ledger_rows.Line("acquirer_receivable", 0, ledger_rows.DEBIT, payment.amount_tiyin)
-            other = replace(line, kind="fee_income", side=ledger_rows.CREDIT)
-            row = {"kind": "reversal", "ref_payment": payment_id, "at": now}
-            transfer = conn.execute(insert(tables.transfer).values(**row)).inserted_primary_key
-            assert transfer is not None
-            for one in (line, other):
-                account = ledger_rows._account(conn, one.kind, one.owner_id)
-                entry = {"transfer_id": transfer[0], "account_id": account, "side": one.side}
-                conn.execute(insert(tables.entry).values(**entry, amount_tiyin=one.amount_tiyin))
+            amount = payment.amount_tiyin
+            lines = (
+                ledger_rows.Line("acquirer_receivable", 0, ledger_rows.DEBIT, amount),
+                ledger_rows.Line("fee_income", 0, ledger_rows.CREDIT, amount),
+            )
+            ledger_rows.add_transfer(
+                conn, kind="refund", payment_id=payment_id, settlement_id=None, at=now, lines=lines
+            )
         return right(conn, now, payment_id, outcome)
 
     patch.setattr(payments, "conclude", conclude)
@@ -310,13 +301,42 @@ def relay_marks_before_sending(patch: Patch) -> None:
 def relay_takes_any_that_is_due(patch: Patch) -> None:
     """A message that was put off lets the next one to the same phone overtake it."""
 
-    def due(conn: Connection, now: datetime, limit: int) -> Any:
+    def due(now: datetime, limit: int) -> Any:
         table = tables.outbox
         where = (table.c.state == "queued") & (table.c.next_at <= now)
-        query = outbox_rows._rows.where(where).order_by(table.c.next_at, table.c.id).limit(limit)
-        return many(conn, query, outbox_rows.OutboxRow)
+        return outbox_rows._rows.where(where).order_by(table.c.id).limit(limit)
 
-    patch.setattr(outbox_rows, "due", due)
+    patch.setattr(outbox_rows, "_due", due)
+
+
+@plant
+def refund_of_unpaid(patch: Patch) -> None:
+    """Whatever payment an invoice had last may be given back."""
+    payment = tables.payment
+
+    def of_invoice(conn: Connection, invoice_id: int) -> Any:
+        query = select(payment.c.id).where(payment.c.invoice_id == invoice_id).order_by(payment.c.id.desc())
+        id_ = conn.execute(query.limit(1)).scalar_one_or_none()
+        found = None if id_ is None else payment_rows.by_id(conn, id_)
+        return found and replace(found, answered_at=found.answered_at or found.created_at)
+
+    patch.setattr(payment_rows, "of_invoice", of_invoice)
+    anything = {(state, PaymentState.REFUNDING) for state in PaymentState}
+    patch.setattr(moves, "PAYMENT_MOVES", PAYMENT_MOVES | anything)
+
+
+@plant
+def refund_keeps_the_fee(patch: Patch) -> None:
+    """The merchant pays the whole sum back, and the fee of the sale stays with us."""
+
+    def book_refund(conn: Connection, now: datetime, *, payment_id: int) -> None:
+        lines = [line.turned() for line in ledger_rows.lines_of(conn, "payment", payment_id)]
+        total = sum(line.amount_tiyin for line in lines if line.side == ledger_rows.CREDIT)
+        shop = next(line for line in lines if line.kind == "merchant_payable")
+        back = [replace(shop, amount_tiyin=total), *(one for one in lines if one.side == ledger_rows.CREDIT)]
+        ledger._book(conn, now, "refund", back, payment_id=payment_id)
+
+    patch.setattr(ledger, "book_refund", book_refund)
 
 
 # --- requests and PINs ----------------------------------------------------------------------------------

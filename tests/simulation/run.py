@@ -11,18 +11,17 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from invoicing import Invoicing
 from invoicing.storage import audit
 from invoicing.storage.connect import reading
 from tests.simulation import people
 from tests.simulation.clients import Clients
 from tests.simulation.database import snapshot, sqlite_stock
-from tests.simulation.life import MORNING, PEPPER, Clock, limits_of
+from tests.simulation.life import registered
 from tests.simulation.oracle import Violation, must
 from tests.simulation.plan import (
+    HOUR,
     MINUTE,
     Chore,
-    Climate,
     Crash,
     DiskFull,
     Jump,
@@ -37,14 +36,15 @@ from tests.simulation.plan import (
     SwitchDown,
     Unlock,
 )
-from tests.simulation.scheduler import Scheduler
-from tests.simulation.switch import Line, Switch
 from tests.simulation.world import Armed, World
 
 EVENTS_MAX: Final = 300
-"""Events of one run, before it drains; orders that come later are left out."""
+"""Events of one run, before it drains."""
+_LAST_ORDER: Final = 220
+"""Orders that come after so many events are left out; what is in hand then still takes some."""
 _ROUNDS_MAX: Final = 60
 _ROUND_MS: Final = 10 * MINUTE
+_DAY_MS: Final = 24 * HOUR
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ Fresh = Callable[[Callable[[Engine], None]], Engine]
 
 def play(plan: Plan, fresh: Fresh | None = None) -> Result:
     with _quiet():
-        engine = (fresh or sqlite_stock().fresh)(_register)
+        engine = (fresh or sqlite_stock().fresh)(registered)
         world = World(plan, engine)
         run = _Run(world)
         name = violation = None
@@ -94,15 +94,6 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _register(engine: Engine) -> None:
-    scheduler = Scheduler()
-    line = Line(Switch(lambda _: None), scheduler, lambda _rrn, _outcome: None)
-    limits = limits_of(Climate(MINUTE, 0, near_midnight=False, short_keys=False, haste_ms=1))
-    clock = Clock(scheduler, MORNING)
-    with people.plain_pins(lambda _: None):
-        people.register(Invoicing(engine, clock=clock, processor=line, pepper=PEPPER, limits=limits))
-
-
 class _Run:
     def __init__(self, world: World) -> None:
         self._world = world
@@ -119,11 +110,12 @@ class _Run:
         self.events = world.scheduler.played
         self._drain()
         self._repeat()
+        self._settle()
         self._judge_rest()
 
     def _carry_out(self, order: Order) -> None:
         world = self._world
-        if world.scheduler.played > EVENTS_MAX:
+        if world.scheduler.played > _LAST_ORDER:
             return
         what = order.what
         if not isinstance(what, Chore):
@@ -140,6 +132,8 @@ class _Run:
                     world.crash(down_ms)
             case Jump(by_ms):
                 world.clock.off_ms += by_ms
+                # A jump forward ends what a relay holds, so another one may send it too.
+                world.oracle.incidents += by_ms > 0
             case SmsHiccup(taken):
                 world.provider.hiccups.append(taken)
             case SmsDown(for_ms):
@@ -199,6 +193,15 @@ class _Run:
                 after.notices,
             )
             must("repeats_do_nothing", same, "requests that were sent again had an effect")
+
+    def _settle(self) -> None:
+        """The days are closed: the merchants have all that is theirs."""
+        world = self._world
+        world.scheduler.after(2 * _DAY_MS, lambda: world.chore("settle"))
+        while world.step():
+            pass
+        for merchant, owed in world.oracle.owed().items():
+            must("all_is_settled", owed <= 0, f"merchant {merchant} is still owed {owed}")
 
     def _judge_rest(self) -> None:
         world = self._world

@@ -20,24 +20,30 @@ from invoicing import (
     Unknown,
 )
 from invoicing.ports import Outcome
-from tests.simulation.plan import SWITCH_TIMEOUT_MS, Pay
+from tests.simulation.plan import SWITCH_TIMEOUT_MS, Attempt, Way
 from tests.simulation.scheduler import Scheduler, current
 
 
 @dataclass
 class Operation:
-    """One purchase as the bank's books have it."""
+    """One purchase or refund as the bank's books have it."""
 
     rrn: str
     stan: str
     token: str
     amount_tiyin: int
     code: str
+    refund: bool = False
     reversed: bool = False
 
     @property
-    def taken_tiyin(self) -> int:
+    def moved_tiyin(self) -> int:
+        """What was taken, or given back by a refund, and still is."""
         return self.amount_tiyin if self.code == "00" and not self.reversed else 0
+
+    @property
+    def taken_tiyin(self) -> int:
+        return -self.moved_tiyin if self.refund else self.moved_tiyin
 
 
 @dataclass
@@ -45,13 +51,15 @@ class Bank:
     balances: dict[str, int] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
 
-    def purchase(self, request: PurchaseRequest, *, code: str = "00", amount_tiyin: int) -> Operation:
-        """Judge once: refuse with `code`, or take the sum, if the card holds it."""
+    def judge(
+        self, request: PurchaseRequest, *, refund: bool, code: str = "00", amount_tiyin: int
+    ) -> Operation:
+        """Judge once: refuse with `code`, or move the sum, if the card holds it."""
         known = self.operations.get(request.rrn)
         if known is None:
-            if code == "00" and self.balances[request.token] < amount_tiyin:
+            if code == "00" and not refund and self.balances[request.token] < amount_tiyin:
                 code = "51"
-            known = Operation(request.rrn, request.stan, request.token, amount_tiyin, code)
+            known = Operation(request.rrn, request.stan, request.token, amount_tiyin, code, refund)
             self.balances[request.token] -= known.taken_tiyin
             self.operations[request.rrn] = known
         return known
@@ -60,10 +68,9 @@ class Bank:
         """Whether there was anything to give back."""
         known = self.operations.get(request.rrn)
         if known is None:
-            kept_out = Operation(
+            self.operations[request.rrn] = Operation(
                 request.rrn, request.stan, request.token, request.amount_tiyin, "12", reversed=True
             )
-            self.operations[request.rrn] = kept_out
             return False
         self.balances[known.token] += known.taken_tiyin
         known.reversed = True
@@ -96,38 +103,51 @@ class Line:
         return self._switch.bank.balances.get(token)
 
     def purchase(self, request: PurchaseRequest) -> Outcome:
+        return self._ask(request, refund=False)
+
+    def refund(self, request: PurchaseRequest) -> Outcome:
+        return self._ask(request, refund=True)
+
+    def _ask(self, request: PurchaseRequest, *, refund: bool) -> Outcome:
         task = current()
-        pay = task.order.what
-        assert isinstance(pay, Pay)
-        self._switch.attempts.setdefault(request.rrn, pay)
-        self._switch.note(f"0200 {request.rrn} {request.amount_tiyin} ({pay.purchase})")
-        if pay.purchase == "cut_before":
+        what = task.order.what
+        assert isinstance(what, Attempt)
+        way = what.way
+        self._switch.attempts.setdefault(request.rrn, way)
+        kind = "refund" if refund else "purchase"
+        self._switch.note(f"0200 {kind} {request.rrn} {request.amount_tiyin} ({way.does})")
+        if way.does == "cut_before":
             raise ConnectionError("the line was cut before anything was sent")
-        outcome = task.wait(lambda answer: self._carry(request, pay, answer), SWITCH_TIMEOUT_MS, Unknown())
+        outcome = task.wait(
+            lambda answer: self._carry(request, way, answer, refund=refund), SWITCH_TIMEOUT_MS, Unknown()
+        )
         if isinstance(outcome, ConnectionError):
             raise outcome
         assert isinstance(outcome, Approved | Declined | Unknown)
         return outcome
 
-    def _carry(self, request: PurchaseRequest, pay: Pay, answer: Callable[[Any], bool]) -> None:
+    def _carry(
+        self, request: PurchaseRequest, way: Way, answer: Callable[[Any], bool], *, refund: bool
+    ) -> None:
         def arrive() -> None:
-            if pay.purchase == "lost" or not self._switch.up:
+            if way.does == "lost" or not self._switch.up:
                 return
-            done = self._switch.bank.purchase(
+            done = self._switch.bank.judge(
                 request,
-                code={"decline": "05", "other_stan": "96"}.get(pay.purchase, "00"),
-                amount_tiyin=request.amount_tiyin - {"less": 1, "more": -1}.get(pay.purchase, 0),
+                refund=refund,
+                code={"decline": "05", "other_stan": "96"}.get(way.does, "00"),
+                amount_tiyin=request.amount_tiyin - {"less": 1, "more": -1}.get(way.does, 0),
             )
             self._switch.note(f"bank: {done.rrn} {done.code}{' reversed before' if done.reversed else ''}")
-            if pay.purchase != "silent":
-                self._scheduler.after(pay.back_ms, lambda: come_back(told(done)))
-            if pay.purchase == "twice":
-                self._scheduler.after(pay.back_ms + 40, lambda: come_back(told(done)))
+            if way.does != "silent":
+                self._scheduler.after(way.back_ms, lambda: come_back(told(done)))
+            if way.does == "twice":
+                self._scheduler.after(way.back_ms + 40, lambda: come_back(told(done)))
 
         def told(done: Operation) -> Any:
-            if pay.purchase == "cut_after":
+            if way.does == "cut_after":
                 return ConnectionError("the line was cut while waiting")
-            if pay.purchase == "other_stan":  # another attempt's approval, while this one failed
+            if way.does == "other_stan":  # another attempt's approval, while this one failed
                 return Approved("999999", done.rrn, done.amount_tiyin, "000001")
             if done.code != "00" or done.reversed:
                 return Declined("12" if done.reversed else done.code)
@@ -140,7 +160,7 @@ class Line:
                 self._switch.note(f"0210 {request.rrn} {outcome}, nobody waits")
                 self._stray(request.rrn, outcome)
 
-        self._scheduler.after(pay.there_ms, arrive)
+        self._scheduler.after(way.there_ms, arrive)
 
     def reverse(self, request: ReversalRequest) -> Reversed | NotReversed:
         attempt = self._switch.attempts.get(request.rrn)
@@ -182,6 +202,6 @@ class Switch:
         self.bank = Bank()
         self.up = True
         self.healed = False
-        self.attempts: dict[str, Pay] = {}
+        self.attempts: dict[str, Way] = {}
         self.reversals: dict[str, int] = {}
         self.note = note

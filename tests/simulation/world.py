@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from zlib import crc32
 
@@ -13,11 +14,12 @@ from sqlalchemy import Engine
 from invoicing import Notice, StorageError, payments
 from invoicing.ports import Outcome
 from invoicing.storage.connect import write
+from invoicing.values import tashkent_day
 from tests.simulation import people
 from tests.simulation.database import Fragile, disk_full, snapshot, written
-from tests.simulation.life import BEFORE_MIDNIGHT, MORNING, Clock, Life, limits_of
+from tests.simulation.life import MIDNIGHT, Clock, Life, limits_of
 from tests.simulation.oracle import Oracle, Violation
-from tests.simulation.plan import CARDS, CUSTOMERS, SECOND, CheckPin, Crash, DiskFull, Order, Pay, Plan
+from tests.simulation.plan import CARDS, CUSTOMERS, SECOND, CheckPin, Crash, DiskFull, Order, Paying, Plan
 from tests.simulation.provider import Provider
 from tests.simulation.scheduler import Died, Scheduler, Task, current
 from tests.simulation.switch import Line, Switch
@@ -26,6 +28,7 @@ Ended = Callable[[object], None]
 """Told what a task came to: its result, or the `Died` or `StorageError` that ended it."""
 _RECOVERY_AFTER_MS: Final = 50
 _PIECE: Final = 1000
+_DAY: Final = timedelta(days=1)
 
 
 @dataclass
@@ -49,7 +52,7 @@ class World:
         self.counts: Counter[str] = Counter()
         self.armed: list[Armed] = []
         self.scheduler = Scheduler()
-        self.clock = Clock(self.scheduler, BEFORE_MIDNIGHT if plan.climate.near_midnight else MORNING)
+        self.clock = Clock(self.scheduler, MIDNIGHT - timedelta(milliseconds=plan.climate.to_midnight_ms))
         self.switch = Switch(self.note)
         self.provider = Provider(self._sms_taken, self._sms_answer_lost)
         self.oracle = Oracle(
@@ -130,7 +133,7 @@ class World:
     def chore(self, name: str) -> None:
         """One run of the owner's work, if there is a process to do it."""
         life = self.life
-        if life is None or (name == "relay" and life.relaying):
+        if life is None:
             return
         works: dict[str, Callable[[], object]] = {
             "expire": life.workers.expire_due,
@@ -138,17 +141,14 @@ class World:
             "relay": lambda: self._relay(life),
             "seal": life.workers.seal_audit,
             "forget": life.workers.forget_requests,
+            "settle": lambda: life.service.settle(tashkent_day(self.clock.now()) - _DAY),
         }
         self.counts["chore"] += 1
         self.spawn(f"{name}.{self.counts['chore']}", lambda _: works[name]())
 
     def _relay(self, life: Life) -> None:
-        life.relaying = True
-        try:
-            while life.relay.run_once(self.provider, limit=20).sent:
-                pass
-        finally:
-            life.relaying = False
+        while life.relay.run_once(self.provider, limit=20).sent:
+            pass
 
     # --- borders, where things go wrong -----------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class World:
     def pin_compared(self, right: bool) -> None:
         task = current()
         what = task.order.what
-        assert isinstance(what, Pay | CheckPin)
+        assert isinstance(what, Paying | CheckPin)
         epoch = self.oracle.pin_epochs[people.CUSTOMERS[what.customer]]
         task.pause(what.compare_ms)
         self.counts["PIN right" if right else "PIN wrong"] += 1

@@ -1,0 +1,88 @@
+"""The proof's kills: 200 on each database, in parts that resume: `python -m tests.kills --proof`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from invoicing import connect, upgrade
+from tests.kills.round import ROOT, Killing, Life
+from tests.peers.postgres import cluster
+from tests.simulation.__main__ import source_digest
+
+PROOF_KILLS: Final = 200
+_PART: Final = 25
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--proof", action="store_true")
+    what.add_argument("--kills", type=int, help="so many on each database, from the beginning")
+    given = parser.parse_args()
+    for database in ("postgresql", "sqlite"):
+        if given.proof:
+            _prove(database)
+        else:
+            _part(database, given.kills, seed=given.kills)
+    return 0
+
+
+def _prove(database: str) -> None:
+    """What is done counts as long as neither the domain nor the tests of it change."""
+    path = ROOT / ".proof" / f"kills-{database}.json"
+    source = source_digest()
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    done: int = kept["done"] if kept.get("source") == source else 0
+    while done < PROOF_KILLS:
+        _part(database, _PART, seed=done)
+        done += _PART
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"source": source, "done": done}), encoding="utf-8")
+    sys.stdout.write(f"kills: {done} on {database}, nothing lost or doubled\n")
+
+
+def _part(database: str, kills: int, *, seed: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="ussd-kills-") as name, _url(database, Path(name)) as url:
+        engine = connect(url, wait_s=20)
+        upgrade(engine)
+        killing = Killing(url, engine, Path(name), seed)
+        killing.open()
+        try:
+            for _ in range(kills):
+                killing.kill_one()
+            counts = killing.judge()
+        finally:
+            killing.close()
+            engine.dispose()
+    told = ", ".join(f"{what} {count}" for what, count in sorted(counts.items()))
+    sys.stdout.write(f"{database}: {told}; ready {_times(killing.lives)}\n")
+    sys.stdout.flush()
+
+
+def _times(lives: list[Life]) -> str:
+    wall, cpu = [life.wall_s for life in lives], [life.cpu_s for life in lives]
+    return (
+        f"after {statistics.median(wall):.2f} s (median, at most {max(wall):.2f}), "
+        f"{statistics.median(cpu):.2f} s of a processor"
+    )
+
+
+@contextmanager
+def _url(database: str, folder: Path) -> Iterator[str]:
+    if database == "sqlite":
+        yield f"sqlite:///{folder / 'money.db'}"
+        return
+    with cluster() as running:
+        yield running.create("kills")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
