@@ -231,16 +231,17 @@ class Engine:
     async def _play(self, position: _Position, turn: Turn, deadline: float, trace: _Trace) -> Step:
         """Step until the subscriber must be answered, running the actions on the way."""
         service, session, event = position.service, position.session, position.event
-        for _ in range(ACTIONS_MAX):
+        while True:
             taken = step(service, session, event, screen_octets=turn.screen_octets)
             session = taken.session
             trace.heard.extend(taken.heard)
             effect = taken.effects[0] if taken.effects else None
             if not isinstance(effect, Run):
                 return taken
+            if len(trace.done) == ACTIONS_MAX:
+                raise RuntimeError(f"more than {ACTIONS_MAX} actions in one turn")
             event = await self._performer.perform(service, effect, turn, session.language, deadline)
             trace.done.append((effect.action, event))
-        raise RuntimeError(f"more than {ACTIONS_MAX} actions in one turn")
 
     async def _lost(self, key: str, dialogue: bytes, identity: bytes) -> tuple[Reply, str]:
         """Another worker was first: the same request gets its answer, any other is over."""

@@ -9,7 +9,9 @@ import pytest
 
 from ussd_engine import Action, Amount, Call, Max, MenuError, Problem, Rows, Secret, check, compile_menus
 from ussd_engine.actions import declared
+from ussd_engine.core.arriving import HOPS_MAX
 from ussd_engine.core.session import state_id
+from ussd_engine.core.step import ACTIONS_MAX
 
 
 @dataclass(frozen=True)
@@ -280,7 +282,7 @@ def test_an_unknown_action_does_not_make_its_variables_look_unset() -> None:
 
 def test_states_with_the_same_short_hash_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "ussd_engine.compiler.build.state_id",
+        "ussd_engine.compiler.states.state_id",
         lambda name: 7 if name in ("m.home", "m.done") else state_id(name),
     )
 
@@ -288,3 +290,58 @@ def test_states_with_the_same_short_hash_are_told(monkeypatch: pytest.MonkeyPatc
 
     assert found
     assert "same short hash" in found[0].what
+
+
+def test_a_variable_in_a_word_is_told() -> None:
+    text = menu("  home: {end: '{caller|level}'}\n", head=HEAD + "words: {level: {a: 'A {caller}'}}\n")
+
+    assert [problem.what for problem in problems(text, "template")] == ["a word can't hold variables."]
+
+
+def chain(*states: str) -> str:
+    """States one after another: `{name}` and `{next}` stand for their names."""
+    named = [
+        state.replace("{name}", "home" if number == 0 else f"s{number}").replace("{next}", f"s{number + 1}")
+        for number, state in enumerate(states)
+    ]
+    return menu(*named, f"  s{len(states)}: {{end: Bye}}\n")
+
+
+ACTING = "  {name}: {do: shop.issue, with: {amount: 5}, on: {issued: {next}, refused: {next}}}\n"
+SWITCHING = "  {name}: {switch: caller, on: {x: {next}, else: {next}}}\n"
+SHOWING = "  {name}: {text: Hi, options: [{text: Go, goto: {next}}]}\n"
+
+
+@pytest.mark.parametrize(
+    ("states", "what"),
+    [
+        ([ACTING] * (ACTIONS_MAX + 1), "from state 'home' 33 actions can follow without a screen."),
+        ([SWITCHING] * HOPS_MAX, "from state 'home' 64 switches, calls and returns can follow without"),
+    ],
+)
+def test_a_chain_that_no_turn_gets_through_is_told(states: list[str], what: str) -> None:
+    found = problems(chain(*states), "long-chain")
+
+    assert len(found) == 1
+    assert found[0].what.startswith(what)
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        [ACTING] * ACTIONS_MAX,
+        [*[SWITCHING] * (HOPS_MAX - 1), ACTING, *[SWITCHING] * (HOPS_MAX - 1)],
+        [*[ACTING] * ACTIONS_MAX, SHOWING, *[ACTING] * ACTIONS_MAX],
+    ],
+)
+def test_a_chain_that_a_turn_gets_through_is_fine(states: list[str]) -> None:
+    assert problems(chain(*states), "long-chain") == []
+
+
+def test_the_way_back_counts_by_the_services_own_key() -> None:
+    home = "  home: {text: Hi, options: [{text: Go, goto: round}, {text: Bye, goto: done}]}\n"
+    states = (home, "  round: {text: Round, options: [{text: Again, key: 7, goto: round}]}\n", DONE)
+
+    assert problems(menu(*states), "no-end") == []
+    keys = HEAD + "keys: {back: 7, home: 00, more: 98, previous: 99}\n"
+    assert len(problems(menu(*states, head=keys), "no-end")) == 1

@@ -1,4 +1,4 @@
-"""The state machine's edges, and what follows from them: ways back, what stays in a session, who leads where.
+"""The state machine's edges: what the author wrote, what follows from it, and what every state has.
 
 The trigger names are listed in docs/decisions/state-machine.md. Edges that every screen has (paging, wrong
 answers, the way home, aborts) are housekeeping: pictures and proofs leave them out.
@@ -6,7 +6,7 @@ answers, the way home, aborts) are housekeeping: pictures and proofs leave them 
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from transitions import EventData
 
 from ussd_engine.actions import Action
+from ussd_engine.compiler.graph import inside, next_shown
 from ussd_engine.core.service import (
     ANEW,
     BACK,
@@ -35,6 +36,7 @@ from ussd_engine.core.service import (
     Return,
     Screen,
     Shortcut,
+    Shown,
     Switch,
 )
 
@@ -56,6 +58,14 @@ class Edge:
     implied: bool = False
     sets: frozenset[str] = frozenset()
     resets: bool = False
+
+
+def successors(edges: Iterable[Edge]) -> dict[str, list[str]]:
+    """Group targets by source."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for edge in edges:
+        found[edge.source].append(edge.target)
+    return found
 
 
 def authored(
@@ -93,28 +103,6 @@ def authored(
                     yield Edge("case", name, target, _equals(state.variable, value))
                 if state.otherwise is not None:
                     yield Edge("case", name, state.otherwise)
-
-
-def inside(
-    states: Mapping[str, AnyState], after: Mapping[str, Iterable[str]], begin: str
-) -> tuple[set[str], set[str]]:
-    """Return the states that run in one call begun at a state, and those of them that return from it.
-
-    An inner call is passed over: what it returns to belongs to this call, what it calls to the inner one.
-    """
-    seen, returns = {begin}, set()
-    queue = deque([begin])
-    while queue:
-        name = queue.popleft()
-        state = states.get(name)
-        if isinstance(state, Return):
-            returns.add(name)
-            continue
-        for target in state.on.values() if isinstance(state, Invoke) else after.get(name, ()):
-            if target not in seen:
-                seen.add(target)
-                queue.append(target)
-    return seen, returns
 
 
 def returning(states: Mapping[str, AnyState], after: Mapping[str, Iterable[str]]) -> Iterator[Edge]:
@@ -166,10 +154,18 @@ def dialled(
             yield Edge(f"dial {shortcut.name}", entry, shortcut.goto, sets=frozenset(shortcut.variables))
             yield Edge(f"wrong {shortcut.name}", entry, wrong_format(shortcut))
             for place, variable in enumerate(shortcut.variables):
-                if (menu, variable) in questions:
+                if (menu, variable) in questions and not holds_secret(states, shortcut, questions):
                     refused = f"dial {shortcut.name} {variable}"
                     before = frozenset(shortcut.variables[:place])  # those after it may be refused as well
                     yield Edge(refused, entry, questions[menu, variable], sets=before)
+
+
+def holds_secret(
+    states: Mapping[str, AnyState], shortcut: Shortcut, questions: Mapping[tuple[str, str], str]
+) -> bool:
+    """Tell whether a field is secret: none is then asked for again, since the others would be kept till then."""
+    asked = (states.get(questions.get((shortcut.menu, name), "")) for name in shortcut.variables)
+    return any(isinstance(question, Question) and question.type.secret for question in asked)
 
 
 def wrong_format(shortcut: Shortcut) -> str:
@@ -186,7 +182,7 @@ def housekeeping(states: Mapping[str, AnyState], start: str) -> Iterator[Edge]:
             for trigger, target in (("=failed", FAILED), ("=late", LATE)):
                 if trigger[1:] not in state.on:
                     yield Edge(trigger, name, target, implied=True)
-        if not is_shown(state):
+        if not isinstance(state, Shown):
             continue
         if isinstance(state, Listing):
             yield Edge("=page", name, name, implied=True)
@@ -198,67 +194,6 @@ def housekeeping(states: Mapping[str, AnyState], start: str) -> Iterator[Edge]:
             yield Edge(trigger, name, target, implied=True)
         if isinstance(state, Screen | Listing):
             yield Edge("home", name, start, implied=True, resets=True)
-
-
-def _equals(variable: str, value: str) -> Guard:
-    def holds(event: EventData) -> bool:
-        walk: Any = event.model
-        found = walk.session.variables.get(variable)
-        return (str(found).lower() if isinstance(found, bool) else str(found)) == value
-
-    return holds
-
-
-# --- what follows from the edges --------------------------------------------------------------------------
-
-
-def successors(edges: Iterable[Edge]) -> dict[str, list[str]]:
-    """Group targets by source."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for edge in edges:
-        found[edge.source].append(edge.target)
-    return found
-
-
-def reach(after: Mapping[str, Iterable[str]], begin: Iterable[str]) -> set[str]:
-    """Return everything that can be reached, the beginnings included."""
-    seen, queue = set(begin), deque(begin)
-    while queue:
-        for target in after.get(queue.popleft(), ()):
-            if target not in seen:
-                seen.add(target)
-                queue.append(target)
-    return seen
-
-
-def is_shown(state: AnyState | None) -> bool:
-    """Tell whether the subscriber sees something in this state."""
-    return isinstance(state, Screen | Question | Listing | End)
-
-
-def next_shown(
-    states: Mapping[str, AnyState], after: Mapping[str, Iterable[str]], begin: Iterable[str]
-) -> set[str]:
-    """Return the first shown states on every way from `begin`, through whatever is not shown."""
-    shown: set[str] = set()
-    seen: set[str] = set()
-    queue = deque(begin)
-    while queue:
-        name = queue.popleft()
-        if name in seen or name not in states:
-            continue
-        seen.add(name)
-        state = states[name]
-        if is_shown(state):
-            shown.add(name)
-        if isinstance(state, Listing):
-            queue.extend(
-                ([state.goto] if state.picks_only_row and state.goto else []) + list(state.on.values())
-            )
-        elif not is_shown(state):
-            queue.extend(after.get(name, ()))
-            queue.extend(state.on.values() if isinstance(state, Invoke) else ())
-    return shown
 
 
 def ways_back(states: Mapping[str, AnyState], edges: Iterable[Edge]) -> Iterator[Edge]:
@@ -273,86 +208,10 @@ def ways_back(states: Mapping[str, AnyState], edges: Iterable[Edge]) -> Iterator
                 yield Edge(f"back>{name}", follower, name, implied=True)
 
 
-def live_variables(reads: Mapping[str, frozenset[str]], edges: Iterable[Edge]) -> dict[str, frozenset[str]]:
-    """For each state, the variables that it or a state ahead may read before they are set anew.
+def _equals(variable: str, value: str) -> Guard:
+    def holds(event: EventData) -> bool:
+        walk: Any = event.model
+        found = walk.session.variables.get(variable)
+        return (str(found).lower() if isinstance(found, bool) else str(found)) == value
 
-    States that need the same share one set, so that thousands of them cost little.
-    """
-    before: dict[str, list[Edge]] = defaultdict(list)
-    for edge in edges:
-        if not edge.resets and edge.source in reads:
-            before[edge.target].append(edge)
-    live = dict(reads)
-    queue = deque(name for name in live if live[name])
-    while queue:
-        name = queue.popleft()
-        for edge in before.get(name, ()):
-            needed = live[name] - edge.sets
-            if not needed <= live[edge.source]:
-                live[edge.source] |= needed
-                queue.append(edge.source)
-    shared: dict[frozenset[str], frozenset[str]] = {}
-    return {name: shared.setdefault(names, names) for name, names in live.items()}
-
-
-def circles(after: Mapping[str, Iterable[str]]) -> list[set[str]]:
-    """Return the groups of nodes that lead to one another, each as a set."""
-    before: dict[str, list[str]] = defaultdict(list)
-    for source, targets in after.items():
-        for target in targets:
-            before[target].append(source)
-    # What nothing leads to, or what leads nowhere, is on no circle: without it little is left to search.
-    left = _trimmed(_trimmed(set(after) | set(before), after), before)
-    found = []
-    while left:
-        name = min(left)
-        group = reach(after, [name]) & reach(before, [name])
-        if len(group) > 1 or name in after.get(name, ()):
-            found.append(group)
-        left -= group
-    return found
-
-
-def _trimmed(names: set[str], after: Mapping[str, Iterable[str]]) -> set[str]:
-    """Drop, again and again, the names that no other name of the set leads to."""
-    arriving = dict.fromkeys(names, 0)
-    for name in names:
-        for target in after.get(name, ()):
-            if target in arriving:
-                arriving[target] += 1
-    queue = deque(name for name, count in arriving.items() if count == 0)
-    while queue:
-        name = queue.popleft()
-        del arriving[name]
-        for target in after.get(name, ()):
-            if target in arriving:
-                arriving[target] -= 1
-                if arriving[target] == 0:
-                    queue.append(target)
-    return set(arriving)
-
-
-def reads(states: Mapping[str, AnyState]) -> dict[str, frozenset[str]]:
-    """For each state, the variables it reads itself."""
-    return {name: frozenset(_reads(state)) for name, state in states.items()}
-
-
-def _reads(state: AnyState) -> Iterator[str]:
-    match state:
-        case Screen():
-            yield from state.text.names
-            for option in state.options:
-                yield from option.text.names
-                if option.when is not None:
-                    yield option.when
-        case Question() | End():
-            yield from state.text.names
-        case Listing():
-            yield from (name for name in state.row.names if not name.startswith("row."))
-            if state.text is not None:
-                yield from state.text.names
-            yield from (arg.variable for arg in state.args.values() if arg.variable is not None)
-        case Do():
-            yield from (arg.variable for arg in state.args.values() if arg.variable is not None)
-        case Switch():
-            yield state.variable
+    return holds

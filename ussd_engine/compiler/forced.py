@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 from ussd_engine.compiler.domains import Domains
 from ussd_engine.compiler.meter import Meter
-from ussd_engine.compiler.source import Path, Source
-from ussd_engine.core.service import End, Listing, Question, Screen, Service, Text
+from ussd_engine.compiler.reads import texts_of
+from ussd_engine.compiler.source import Path, Places, Source
+from ussd_engine.core.service import Service, Shown
 from ussd_engine.text.cost import first_ucs2
 from ussd_engine.text.template import Slot, Template
 
 Words = Mapping[str, Mapping[str, Mapping[str, str]]]
 """The service's word tables: by name, value and language."""
-Places = Mapping[str, tuple[Source, Path]]
-"""Where each state stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +42,10 @@ class Finder:
         self._words = words
         self._places = places
 
-    def find(
-        self, state: Screen | Question | Listing | End, language: str, variables: Domains
-    ) -> Forced | None:
+    def find(self, state: Shown, language: str, variables: Domains) -> Forced | None:
         """Find the first character that the author wrote, else the first variable that may bring one."""
         variable: Forced | None = None
-        for below, text in _texts(state):
+        for below, text in texts_of(state):
             for part in flat(text.by_language[language]):
                 if isinstance(part, Slot):
                     variable = variable or self._in_value(part, language, variables)
@@ -85,23 +82,6 @@ class Finder:
 def end_field(source: Source, path: Path) -> Path:
     """Tell where the text of an end stands: its own, a shortcut's format, or what is said when it is late."""
     return next(((field,) for field in ("end", "wrong", "text") if (*path, field) in source.values), ("end",))
-
-
-def _texts(state: Screen | Question | Listing | End) -> Iterator[tuple[Path, Text]]:
-    """Yield a state's texts and where they stand below it."""
-    match state:
-        case Screen():
-            yield ("text",), state.text
-            for index, option in enumerate(state.options):
-                yield ("options", index, "text"), option.text
-        case Listing():
-            if state.text is not None:
-                yield ("text",), state.text
-            yield ("row",), state.row
-        case Question():
-            yield ("ask",), state.text
-        case End():
-            yield ("end",), state.text
 
 
 def flat(template: Template) -> Iterator[str | Slot]:

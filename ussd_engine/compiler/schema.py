@@ -264,6 +264,9 @@ class ShortcutSpec(_Spec):
     dial: Annotated[str, StringConstraints(max_length=160)]
     goto: Target
     wrong: Texts | None = Field(None, description="what to say when the fields have the wrong form")
+    over: Literal["options"] | None = Field(
+        None, description="options: it is meant to win over options typed ahead with the same digits"
+    )
 
 
 class KeysSpec(_Spec):

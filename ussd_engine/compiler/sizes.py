@@ -13,10 +13,11 @@ from typing import Literal
 from ussd_engine.actions import Action
 from ussd_engine.compiler.costs import NOTHING, Cost, any_of, joined
 from ussd_engine.compiler.domains import Domains, domains, of_shape
-from ussd_engine.compiler.forced import Finder, Forced, Places, Words, end_field, named
+from ussd_engine.compiler.forced import Finder, Forced, Words, end_field, named
 from ussd_engine.compiler.meter import Meter, lines
 from ussd_engine.compiler.pagecount import page_count, too_long
 from ussd_engine.compiler.refusals import refusals
+from ussd_engine.compiler.source import Places
 from ussd_engine.core.errors import Problem
 from ussd_engine.core.screens import ROWS_MAX, giving_way, is_heading
 from ussd_engine.core.service import OFF, AnyState, End, Listing, Question, Screen, Service, Text

@@ -7,7 +7,7 @@ and aliases are problems, and every value can be found again as line and column.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,10 @@ class Source:
             if found >= 0:
                 return number, found + 1
         return begin
+
+
+Places = Mapping[str, tuple[Source, Path]]
+"""Where each state stands, by its name."""
 
 
 def read(path: str, text: str) -> Source:

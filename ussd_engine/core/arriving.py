@@ -11,7 +11,7 @@ from ussd_engine.core.showing import fetch, show
 from ussd_engine.core.walk import Walk
 
 HOPS_MAX = 64
-"""States one event may pass through without a screen."""
+"""States one event may pass through between screens; the compiler refuses menus that need more."""
 
 
 def arrive(walk: Walk) -> Effect:
@@ -21,7 +21,9 @@ def arrive(walk: Walk) -> Effect:
         UssdEngineError: there is no end to it.
     """
     session = walk.session
-    for _ in range(HOPS_MAX):
+    hops = 0
+    while hops < HOPS_MAX:
+        hops += 1
         state = walk.here()
         match state:
             case Switch():
@@ -49,6 +51,7 @@ def arrive(walk: Walk) -> Effect:
             case Screen() | Question():
                 if not use_dialled(walk, state):
                     return show(walk, state)
+                hops = 0  # each field that was dialled is used once
     raise UssdEngineError(f"more than {HOPS_MAX} states without a screen, last '{walk.state}'")
 
 

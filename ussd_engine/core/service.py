@@ -172,7 +172,8 @@ AnyState = Shown | Do | Switch | Invoke | Return
 class Shortcut:
     """A published dial string: fixed fields first, then the variables of questions.
 
-    `name` is the pattern as written. `rest`: anything may follow the fixed part.
+    `name` is the pattern as written. `rest`: anything may follow the fixed part. `over_options`: its digits
+    are also a way by options, which it is meant to win over.
     """
 
     menu: str
@@ -181,6 +182,7 @@ class Shortcut:
     variables: tuple[str, ...]
     goto: str
     rest: bool = False
+    over_options: bool = False
 
 
 @dataclass(frozen=True, slots=True)

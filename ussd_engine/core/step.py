@@ -20,7 +20,10 @@ from ussd_engine.core.walk import Walk
 from ussd_engine.text.cost import USSD_OCTETS_MAX
 
 ACTIONS_MAX = 32
-"""Actions that one turn may run, a step each."""
+"""Actions that one turn may run, a step each; the compiler refuses menus that need more between screens.
+
+What is dialled ahead can pass several screens in one turn, which share them.
+"""
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from transitions import EventData
 
-from ussd_engine.compiler import edges as graph
+from ussd_engine.compiler.edges import authored, dialled, successors, wrong_format
+from ussd_engine.compiler.graph import next_shown
 from ussd_engine.core.service import FAILED, GAVE_UP, LATE, OFF, WRONG_DIAL, Question, Screen, Service
 
 ENGINES_OWN = frozenset({FAILED, GAVE_UP, LATE, OFF, WRONG_DIAL})
@@ -33,16 +34,16 @@ def move_of(event: EventData) -> Move:
 
 def moves(service: Service) -> tuple[Move, ...]:
     """All transitions that the service's author wrote, in the order of the menus."""
-    own = list(graph.authored(service.states, service.start))
-    after = graph.successors(own)
+    own = list(authored(service.states, service.start))
+    after = successors(own)
     entries = [
         name
-        for name in graph.next_shown(service.states, after, [service.start])
+        for name in next_shown(service.states, after, [service.start])
         if isinstance(service.states[name], Screen | Question)
     ]
-    dialled = graph.dialled(service.states, sorted(entries), service.shortcuts, service.questions)
+    by_shortcut = dialled(service.states, sorted(entries), service.shortcuts, service.questions)
     never = _never(service)
-    written = [Move(e.source, e.trigger, e.target) for e in (*own, *dialled) if not e.implied]
+    written = [Move(e.source, e.trigger, e.target) for e in (*own, *by_shortcut) if not e.implied]
     return tuple(
         dict.fromkeys(move for move in written if move.target not in never and not _asks(move, service))
     )
@@ -51,7 +52,7 @@ def moves(service: Service) -> tuple[Move, ...]:
 def _never(service: Service) -> set[str]:
     """Ends for the wrong form of shortcuts that have none: what isn't theirs is answers typed ahead."""
     return {
-        graph.wrong_format(shortcut)
+        wrong_format(shortcut)
         for shortcuts in service.shortcuts.values()
         for shortcut in shortcuts
         if shortcut.rest or not shortcut.fixed
