@@ -235,7 +235,7 @@ class MenuActions:
         self, call: Call, client: Msisdn, amount: Amount, again: bool = False
     ) -> Issued | Duplicate | Refused:
         done = await self._in_thread(
-            self._invoicing.issue, _key(call), call.msisdn, client, amount, again=again
+            self._invoicing.issue, request_key(call), call.msisdn, client, amount, again=again
         )
         match done:
             case domain.Issued():
@@ -271,7 +271,7 @@ class MenuActions:
         return Refused(closed) if closed else Owed(_invoice(found, call.language))
 
     async def decline(self, call: Call, invoice: Id) -> Declined | Refused:
-        done = await self._in_thread(self._invoicing.decline, _key(call), call.msisdn, invoice)
+        done = await self._in_thread(self._invoicing.decline, request_key(call), call.msisdn, invoice)
         if isinstance(done, domain.Refused):
             return Refused(done.reason)
         return Declined(_invoice(done.invoice, call.language))
@@ -286,7 +286,7 @@ class MenuActions:
     async def pay(
         self, call: Call, invoice: Id, card: Id, pin: Secret
     ) -> Paid | WrongPin | CardRefused | Refused | Pending:
-        done = await self._in_thread(self._invoicing.pay, _key(call), call.msisdn, invoice, card, pin)
+        done = await self._in_thread(self._invoicing.pay, request_key(call), call.msisdn, invoice, card, pin)
         match done:
             case domain.Paid():
                 return Paid(_invoice(done.invoice, call.language), done.payment_number)
@@ -315,7 +315,7 @@ class MenuActions:
         return Rows(rows, more=page.more)
 
 
-def _key(call: Call) -> RequestKey:
+def request_key(call: Call) -> RequestKey:
     """Name the turn for the domain; a gateway may send a dialogue id of any length."""
     key = call.key if len(call.key) <= 200 else hashlib.sha256(call.key.encode()).hexdigest()
     return RequestKey(f"ussd:{call.gateway}", key)

@@ -15,7 +15,7 @@ from typing import ParamSpec, Self, TypeVar
 
 from pydantic import SecretStr
 
-from app import actions, plugins
+from app import actions, plugins, wallet
 from app.money import Money
 from app.settings import Database, load
 from app.wiring import DEMO_TABLES
@@ -67,7 +67,11 @@ class Rehearsal:
         with ExitStack() as held:
             money = self._copy(held)
             in_thread = partial(_in_thread, held.enter_context(ThreadPoolExecutor(THREADS)))
-            table = actions.MenuActions(money.invoicing, in_thread).table() | plugins.actions()
+            table = (
+                actions.MenuActions(money.invoicing, in_thread).table()
+                | wallet.WalletActions(money.invoicing, in_thread).table()
+                | plugins.actions()
+            )
             yield EngineStage(self._engine(table), code, sms=partial(in_thread, _sms, money))
 
     def _engine(self, table: Mapping[str, Action], fakes: Fakes | None = None) -> Engine:

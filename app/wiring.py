@@ -18,10 +18,11 @@ from aiohttp import web
 
 from adapters.credentials import Credentials
 from adapters.http import Door
-from app import actions, menufiles, plugins
+from app import actions, menufiles, plugins, wallet
 from app.chores import chores
 from app.demo import Demo
 from app.journaling import journal, sweeping
+from app.links import BadLink, Links
 from app.metrics import Metrics
 from app.money import CannotOpen, Money
 from app.reload import Reloader
@@ -92,16 +93,15 @@ def prepare(settings: Settings, folder: Path, key: str, *, demo: bool) -> Plan:
     Raises:
         CannotStart: the menus have mistakes, the database can't be used, a setting names nothing.
     """
-    if settings.sms.sender != "inbox":
-        raise CannotStart(f"[sms] sender: no gateway '{settings.sms.sender}' can send SMS; use \"inbox\"")
     try:
+        Links(settings, lambda _gateway, _outcome: None, "")
         with Money.open(settings, folder, key.encode()) as money:
             money.upgrade()
             if demo:
                 money.invoicing.seed_demo()
         texts = menufiles.read(menufiles.folder(settings.menus.path))
         service = _compiled(texts)
-    except (CannotOpen, menufiles.NoMenus, plugins.UnknownPlugin) as error:
+    except (BadLink, CannotOpen, menufiles.NoMenus, plugins.UnknownPlugin) as error:
         raise CannotStart(str(error)) from None
     except MenuError as error:
         raise CannotStart(f"the menus have mistakes:\n{error}") from None
@@ -127,7 +127,9 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
     ):
         in_thread = partial(_in_thread, pool)
         sweep = sweeping(settings, plan.folder, metrics, lambda: engine.service.version.hex())
-        workers = Workers((*chores(money, metrics), *sweep) if plan.does_chores else (), chore_pool)
+        links = Links(settings, metrics.refuse, _trouble(plan.service))
+        sender = links.sender(asyncio.get_running_loop(), money.inbox)
+        workers = Workers((*chores(money, metrics, sender), *sweep) if plan.does_chores else (), chore_pool)
         versions = MenuVersions(store, declared_actions)
         caller = _http_caller(settings)
         engine = Engine(
@@ -143,12 +145,15 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         )
         reloader = Reloader(menufiles.folder(settings.menus.path), plan.texts, engine, versions, _compiled)
         workers.start()
+        if plan.does_chores:
+            links.start(engine, lambda: money.lease.held)
         try:
             front = _front(plan, engine, store, money, metrics, in_thread)
             async with reloader.running(watching=settings.menus.reload):
                 yield House(application(front), reloader)
-            await engine.drain(DRAIN_MAX_S)
         finally:
+            await links.stop()
+            await engine.drain(DRAIN_MAX_S)
             await workers.stop()
             await caller.close()
             await store.close()
@@ -192,6 +197,9 @@ def _front(
 
 def _routes(settings: Settings, engine: Engine, metrics: Metrics) -> Iterator[web.RouteDef]:
     for gateway in settings.gateways.values():
+        family = plugins.adapter(gateway.kind)
+        if not plugins.is_http(family):
+            continue
         secret = gateway.secret
         credentials = Credentials(
             name=gateway.name,
@@ -200,15 +208,18 @@ def _routes(settings: Settings, engine: Engine, metrics: Metrics) -> Iterator[we
             allow=gateway.allow,
             proxies=settings.http.trusted_proxies,
         )
-        service = engine.service
         door = Door(
             engine=engine,
             credentials=credentials,
             observe=metrics.refuse,
             in_flight_max=settings.http.in_flight_max,
-            busy=service.say("trouble", service.languages[0]),
+            busy=_trouble(engine.service),
         )
-        yield from plugins.adapter(gateway.kind)(gateway.name, gateway.options, door).routes()
+        yield from family(gateway.name, gateway.options, door).routes()
+
+
+def _trouble(service: Service) -> str:
+    return service.say("trouble", service.languages[0])
 
 
 def _store(settings: Settings) -> SessionStore:
@@ -219,6 +230,7 @@ def _store(settings: Settings) -> SessionStore:
 
 def _actions(money: Money, in_thread: actions.InThread) -> dict[str, Action]:
     table = actions.MenuActions(money.invoicing, in_thread).table()
+    table |= wallet.WalletActions(money.invoicing, in_thread).table()
     for name, action in plugins.actions().items():
         if name in table:
             raise CannotStart(f"the action '{name}' of an installed package has the name of one of ours")
