@@ -29,7 +29,7 @@ class PostgresStock:
 
 @contextmanager
 def postgres_stock() -> Iterator[PostgresStock]:
-    with cluster("synchronous_commit=off") as running:  # no crash of the server itself is simulated
+    with cluster("fsync=off", "full_page_writes=off") as running:  # the server itself never crashes here
         stock = PostgresStock(running)
         yield stock
         stock.engine.dispose()
