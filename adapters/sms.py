@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 
 class SmsNotTaken(Exception):
@@ -16,10 +17,12 @@ class SmsNotTaken(Exception):
 class SmsCarrier(Protocol):
     """A gateway that carries SMS."""
 
+    carries_sms: bool
+    """Whether it is set up to."""
     sms_within_s: float
     """`send_sms` has answered by then."""
 
-    async def send_sms(self, msisdn: str, text: str, reference: int) -> str:
+    def send_sms(self, msisdn: str, text: str, reference: int) -> Coroutine[Any, Any, str]:
         """Hand a message over and return the provider's id for it, or those of its parts, joined by commas.
 
         Args:

@@ -57,10 +57,11 @@ class Target:
 def targets() -> Iterator[Target]:
     """Every form that has payloads."""
     for form in ALL:
-        yield Target(form.name, _reader(form), tuple(_golden(form)))
+        yield Target(form.name, reader(form), tuple(golden_requests(form)))
 
 
-def _reader(form: Payloads) -> Callable[[Asked], Turn | None]:
+def reader(form: Payloads) -> Callable[[Asked], Turn | None]:
+    """A form's codec: what it reads it also answers, with all sorts of screens."""
     family = plugins.adapter(form.kind)
     if not issubclass(family, Exchange):
         return _africas_talking
@@ -90,7 +91,8 @@ def _africas_talking(asked: Asked) -> Turn | None:
     return read(asked.body, asked.content_type, gateway="gw")
 
 
-def _golden(form: Payloads) -> Iterator[Asked]:
+def golden_requests(form: Payloads) -> Iterator[Asked]:
+    """The requests of a form's file."""
     for case in CASES:
         if not form.has(case):
             continue

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from aiohttp import ClientSession, CookieJar, web
 from aiohttp.test_utils import TestServer
@@ -112,9 +112,8 @@ class Kiosk:
         secret: str | None = None,
         allow: str | None = None,
         in_flight_max: int = 100,
-        family: type[plugins.HttpFamily] | None = None,
     ) -> None:
-        self._family = family or plugins.adapter(kind)
+        self._family = cast(type[plugins.HttpFamily], plugins.adapter(kind))
         self._given = dict(options or {})
         self.outcomes: Counter[str] = Counter()
         self.received: asyncio.Queue[Received] = asyncio.Queue()

@@ -54,10 +54,18 @@ def test_the_right_name_and_secret_are_let_in(guarded: Credentials) -> None:
     assert status(guarded, basic("at", "s3cret")) == 200
 
 
+def test_the_secret_itself_may_come_as_x_api_key(guarded: Credentials) -> None:
+    assert status(guarded, {"X-API-Key": "s3cret"}) == 200
+
+
 @pytest.mark.parametrize(
     "headers",
     [
         {},
+        {"X-API-Key": "wrong"},
+        {"X-API-Key": ""},
+        {"X-API-Key": "\udcff"},
+        {"X-API-Key": "wrong", **basic("at", "s3cret")},
         basic("at", "wrong"),
         basic("other", "s3cret"),
         {"Authorization": "Basic ???"},
@@ -111,7 +119,9 @@ def test_a_full_memory_of_nonces_refuses_rather_than_forgets(monkeypatch: pytest
 
 
 @given(
-    st.dictionaries(st.sampled_from(["X-Timestamp", "X-Nonce", "X-Signature", "Authorization"]), st.text())
+    st.dictionaries(
+        st.sampled_from(["X-Timestamp", "X-Nonce", "X-Signature", "X-API-Key", "Authorization"]), st.text()
+    )
 )
 def test_no_headers_let_a_stranger_in_or_break_the_check(headers: dict[str, str]) -> None:
     guard = Credentials(name="at", clock=lambda: NOW, secret="s3cret")
