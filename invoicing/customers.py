@@ -90,7 +90,11 @@ def unlock(conn: Connection, now: datetime, by: Actor, number: str) -> Done | Re
 
 def paying_customer(conn: Connection, number: str) -> Customer | Refused:
     """A customer who may use a PIN; the row is held until the transaction ends."""
-    customer = storage.customer_of(conn, number, lock=True)
+    return may_pay(storage.customer_of(conn, number, lock=True))
+
+
+def may_pay(customer: Customer | None) -> Customer | Refused:
+    """Whether this is a customer who may use a PIN."""
     if customer is not None and customer.state == "blocked":
         return Refused(Refusal.BLOCKED)
     if customer is None or customer.pin_hash is None:

@@ -30,7 +30,7 @@ from invoicing.results import (
 from invoicing.states import FINAL, INVOICE_MOVES, InvoiceState
 from invoicing.storage import invoices as storage
 from invoicing.storage import people
-from invoicing.storage.invoices import Invoice
+from invoicing.storage.invoices import Invoice, Standing
 from invoicing.storage.people import MerchantUser
 from invoicing.values import short_name, tashkent_midnight
 
@@ -96,7 +96,10 @@ def issue(
     number = phone(customer)
     if isinstance(number, Refused):
         return number
-    if people.is_phone_of_merchant(conn, user.merchant_id, number):
+    stands = storage.standing(
+        conn, user.merchant_id, number, now - timedelta(minutes=1), tashkent_midnight(now)
+    )
+    if stands.own:
         return Refused(Refusal.OWN_NUMBER)
     if not limits.amount_min_tiyin <= amount_tiyin <= limits.amount_max_tiyin:
         borders = {"min_tiyin": limits.amount_min_tiyin, "max_tiyin": limits.amount_max_tiyin}
@@ -106,15 +109,16 @@ def issue(
         earlier = storage.latest_equal(conn, user.merchant_id, number, amount_tiyin, since)
         if earlier is not None:
             return Duplicate(earlier)
-    if people.is_pair_blocked(conn, user.merchant_id, number):
+    if stands.blocked:
         # S25: neither the merchant nor his SMS learn more than that; the customer is left in peace.
         return Refused(Refusal.CANNOT_SEND)
-    over = _over_limit(conn, now, limits, user, number)
+    over = _over_limit(limits, stands)
     if over is not None:
         return over
     invoice = storage.issue(
         conn,
         merchant_id=user.merchant_id,
+        merchant_name=user.name,
         issued_by=user.id,
         channel=actor.channel,
         customer_msisdn=number,
@@ -123,15 +127,12 @@ def issue(
         expires_at=now + limits.invoice_life,
     )
     audit.note(conn, now, actor, "invoice_issued", f"invoice:{invoice.id}", after=str(amount_tiyin))
-    tell_customer(conn, now, invoice, Template.ISSUED, event_id=f"invoice:{invoice.id}:issued")
+    event_id = f"invoice:{invoice.id}:issued"
+    tell_customer(conn, now, invoice, Template.ISSUED, event_id=event_id, lang=stands.lang)
     return Issued(view(invoice))
 
 
-def _over_limit(
-    conn: Connection, now: datetime, limits: Limits, user: MerchantUser, customer: str
-) -> Refused | None:
-    minute_ago, midnight = now - timedelta(minutes=1), tashkent_midnight(now)
-    counts = storage.counts(conn, user.merchant_id, customer, minute_ago, midnight)
+def _over_limit(limits: Limits, counts: Standing) -> Refused | None:
     checks = (
         (Refusal.MINUTE_LIMIT, counts.minute, limits.issues_per_minute),
         (Refusal.DAY_LIMIT, counts.day, limits.issues_per_day),

@@ -71,21 +71,18 @@ class PayOrder:
         invoice = self._invoice(conn)
         if invoice is None:
             return Refused(Refusal.NOT_FOUND)
-        return Subject(INVOICE, invoice.amount_tiyin, invoice_id=invoice.id)
+        return Subject(INVOICE, invoice.amount_tiyin, invoice=invoice)
 
     def against(
-        self, conn: Connection, now: datetime, limits: Limits, _customer: Customer, _subject: Subject
+        self, conn: Connection, now: datetime, limits: Limits, _customer: Customer, subject: Subject
     ) -> Refused | None:
-        invoice = self._invoice(conn)
-        assert invoice is not None  # `find` saw it; nothing deletes invoices
+        invoice = subject.invoice
+        assert invoice is not None  # `find` put it there
         return invoices.not_open(now, invoice) or paused(conn, now, limits, invoice)
 
-    def claim(self, conn: Connection, now: datetime, _subject: Subject) -> Refused | None:
-        invoice = self._invoice(conn)
+    def claim(self, conn: Connection, now: datetime, subject: Subject) -> Refused | None:
+        invoice = subject.invoice
         assert invoice is not None
-        refused = invoices.not_open(now, invoice)
-        if refused is not None:
-            return refused
         if invoices.move(conn, now, invoice, InvoiceState.PAYING, self.actor):
             return None
         return invoices.lost_race(conn, invoice.id)
@@ -103,6 +100,8 @@ class PayOrder:
 
 def paused(conn: Connection, now: datetime, limits: Limits, invoice: Invoice) -> Refused | None:
     """T4: after five refused attempts the invoice is payable again only after a quarter of an hour."""
+    if invoice.version == 1:  # nobody has tried yet: each attempt moves the invoice
+        return None
     count, last = storage.declines(conn, invoice.id)
     if last is None or count < limits.declines_before_pause:
         return None

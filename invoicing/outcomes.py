@@ -5,6 +5,7 @@ Each function runs in the transaction that has locked the attempt and moved it. 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -70,7 +71,8 @@ class OfInvoice:
             payment=payment.number,
             lang=payment.customer_lang,
         )
-        return Paid(invoices.view(invoice_rows.by_id(conn, invoice.id)), payment.number)
+        paid = replace(invoice, state=InvoiceState.PAID, payment_number=payment.number, paid_at=now)
+        return Paid(invoices.view(paid), payment.number)
 
     def declined(self, conn: Connection, now: datetime, payment: Payment, code: str) -> Refused:
         """An overdue invoice is closed by the next expiry run."""

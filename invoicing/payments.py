@@ -102,9 +102,11 @@ class _Payable:
     card: Card
 
 
-def _payable(conn: Connection, now: datetime, limits: Limits, order: Order) -> _Payable | Refused:
-    """Every guard of T2 but the PIN; the customer's row is held."""
-    customer = customers.paying_customer(conn, order.actor.name)
+def _payable(
+    conn: Connection, now: datetime, limits: Limits, order: Order, held: Customer | None = None
+) -> _Payable | Refused:
+    """Every guard of T2 but the PIN; the customer's row is held, by this or by the caller."""
+    customer = customers.may_pay(held) if held else customers.paying_customer(conn, order.actor.name)
     if isinstance(customer, Refused):
         return customer
     subject = order.find(conn, limits, customer)
@@ -136,7 +138,7 @@ def start(
     judged = customers.judge_try(conn, now, limits, customer, order.actor, right=pin_right)
     if isinstance(judged, Refused):
         return requests.finish(conn, row, judged)
-    payable = _payable(conn, now, limits, order)
+    payable = _payable(conn, now, limits, order, customer)
     if isinstance(payable, Refused):
         return requests.finish(conn, row, payable)
     lost = order.claim(conn, now, payable.subject)
@@ -146,8 +148,9 @@ def start(
     return storage.create(
         conn,
         payable.subject,
-        customer_id=payable.customer.id,
+        customer=payable.customer,
         card_id=payable.card.id,
+        card_token=payable.card.token,
         terminal=terminal,
         business_day=tashkent_day(now),
         at=now,

@@ -59,8 +59,9 @@ def start(
     return storage.create(
         conn,
         Subject(REFUND, found.amount_tiyin, merchant_id=found.merchant_id, refund_of=found.id),
-        customer_id=found.customer_id,
+        customer=people.customer_by_id(conn, found.customer_id),
         card_id=found.card_id,
+        card_token=found.card_token,
         terminal=terminal,
         business_day=tashkent_day(now),
         at=now,

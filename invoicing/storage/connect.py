@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 T = TypeVar("T")
@@ -28,6 +28,7 @@ BUSY_WAIT_S: Final = 4.0
 TRIES_MAX: Final = 5
 _BUSY: Final = "the database is busy; try again"
 _POOL_SIZE: Final = 20
+_RESTED_S: Final = 2.0
 _READS_ONLY: Final = "invoicing_reads_only"
 _RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01", "55P03"})
 
@@ -94,12 +95,11 @@ def _on_postgresql(url: URL, wait_s: float) -> Engine:
 
     A row that another transaction holds is waited for as long as a turn on SQLite (`lock_timeout`).
     """
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=_POOL_SIZE,
         max_overflow=0,
         pool_timeout=wait_s,
-        pool_pre_ping=True,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
         connect_args={
@@ -107,6 +107,24 @@ def _on_postgresql(url: URL, wait_s: float) -> Engine:
             "options": f"-c timezone=UTC -c lock_timeout={int(wait_s * 1000)} -c synchronous_commit=on",
         },
     )
+    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "checkout", _ping_rested)
+    return engine
+
+
+def _note_rest(_connection: Any, record: Any) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _ping_rested(connection: Any, record: Any, _proxy: Any) -> None:
+    """Ask a connection that has rested whether it is still there; under load nobody waits for the answer."""
+    if time.monotonic() - record.info.get("rests_since", time.monotonic()) < _RESTED_S:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except Exception as error:
+        raise DisconnectionError from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

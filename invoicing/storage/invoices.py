@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import BigInteger, Connection, Select, String, bindparam, exists, func, or_, select, update
 
 from invoicing.states import TAKEN, InvoiceState
-from invoicing.storage.rows import add, change, many, next_number, one
-from invoicing.storage.tables import invoice, merchant, payment
+from invoicing.storage.rows import add_numbered, changed, many, one
+from invoicing.storage.tables import customer, invoice, merchant, merchant_user, pair_block, payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Invoice:
     customer_msisdn: str
     amount_tiyin: int
     state: str
+    version: int
     issued_at: datetime
     expires_at: datetime
     payment_number: int | None
@@ -42,6 +43,7 @@ _invoices = (
         invoice.c.customer_msisdn,
         invoice.c.amount_tiyin,
         invoice.c.state,
+        invoice.c.version,
         invoice.c.issued_at,
         invoice.c.expires_at,
         payment.c.number.label("payment_number"),
@@ -56,6 +58,7 @@ def issue(
     conn: Connection,
     *,
     merchant_id: int,
+    merchant_name: str,
     issued_by: int,
     channel: str,
     customer_msisdn: str,
@@ -65,7 +68,6 @@ def issue(
 ) -> Invoice:
     """T1's row, numbered by the sequence."""
     values = {
-        "number": next_number(conn, "invoice"),
         "merchant_id": merchant_id,
         "issued_by": issued_by,
         "channel": channel,
@@ -76,19 +78,42 @@ def issue(
         "issued_at": at,
         "expires_at": expires_at,
     }
-    return by_id(conn, add(conn, invoice, values))
+    id_, number = add_numbered(conn, invoice, "invoice", values)
+    return Invoice(
+        id=id_,
+        number=number,
+        merchant_id=merchant_id,
+        issued_by=issued_by,
+        merchant_name=merchant_name,
+        customer_msisdn=customer_msisdn,
+        amount_tiyin=amount_tiyin,
+        state=InvoiceState.ISSUED,
+        version=1,
+        issued_at=at,
+        expires_at=expires_at,
+        payment_number=None,
+        paid_at=None,
+    )
 
 
 def move(
     conn: Connection, invoice_id: int, before: InvoiceState, after: InvoiceState, closed_at: datetime | None
 ) -> bool:
     """Change the state only from `before`; `False`: another transaction was first."""
-    values = {"state": after, "closed_at": closed_at, "version": invoice.c.version + 1}
-    return change(conn, invoice, [invoice.c.id == invoice_id, invoice.c.state == before], values)
+    return changed(conn, _MOVE, invoice_id=invoice_id, before=before, after=after, at=closed_at)
+
+
+_MOVE = (
+    update(invoice)
+    .where(invoice.c.id == bindparam("invoice_id"), invoice.c.state == bindparam("before"))
+    .values(state=bindparam("after"), closed_at=bindparam("at"), version=invoice.c.version + 1)
+)
+_BY_ID = _invoices.where(invoice.c.id == bindparam("invoice_id"))
+_OF_CUSTOMER = _BY_ID.where(invoice.c.customer_msisdn == bindparam("msisdn"))
 
 
 def by_id(conn: Connection, invoice_id: int) -> Invoice:
-    found = one(conn, _invoices.where(invoice.c.id == invoice_id), Invoice)
+    found = one(conn, _BY_ID, Invoice, invoice_id=invoice_id)
     assert found is not None
     return found
 
@@ -100,9 +125,7 @@ def of_merchant(conn: Connection, merchant_id: int, invoice_id: int) -> Invoice 
 
 
 def of_customer(conn: Connection, msisdn: str, invoice_id: int) -> Invoice | None:
-    return one(
-        conn, _invoices.where(invoice.c.id == invoice_id, invoice.c.customer_msisdn == msisdn), Invoice
-    )
+    return one(conn, _OF_CUSTOMER, Invoice, invoice_id=invoice_id, msisdn=msisdn)
 
 
 def merchant_page(
@@ -151,43 +174,74 @@ def latest_equal(
     conn: Connection, merchant_id: int, customer_msisdn: str, amount_tiyin: int, since: datetime
 ) -> int | None:
     """The number of the newest equal invoice since a moment that is neither refused nor over (A20)."""
-    query = (
-        select(invoice.c.number)
-        .where(
-            invoice.c.merchant_id == merchant_id,
-            invoice.c.customer_msisdn == customer_msisdn,
-            invoice.c.amount_tiyin == amount_tiyin,
-            invoice.c.issued_at > since,
-            invoice.c.state.in_((InvoiceState.ISSUED, InvoiceState.PAYING, InvoiceState.PAID)),
-        )
-        .order_by(invoice.c.id.desc())
-        .limit(1)
+    values = {
+        "merchant_id": merchant_id,
+        "msisdn": customer_msisdn,
+        "amount_tiyin": amount_tiyin,
+        "since": since,
+    }
+    return conn.execute(_LATEST_EQUAL, values).scalar_one_or_none()
+
+
+_LATEST_EQUAL = (
+    select(invoice.c.number)
+    .where(
+        invoice.c.merchant_id == bindparam("merchant_id"),
+        invoice.c.customer_msisdn == bindparam("msisdn"),
+        invoice.c.amount_tiyin == bindparam("amount_tiyin"),
+        invoice.c.issued_at > bindparam("since"),
+        invoice.c.state.in_((InvoiceState.ISSUED, InvoiceState.PAYING, InvoiceState.PAID)),
     )
-    return conn.execute(query).scalar_one_or_none()
+    .order_by(invoice.c.id.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """How many invoices a merchant issued: in the last minute, today, and today to one customer."""
+class Standing:
+    """How a merchant stands to a phone, and how much was issued: all that issuing asks, in one query.
 
+    Counts are of the last minute, of today, and of today to this phone. `lang` is the phone's as a customer.
+    """
+
+    own: bool
+    blocked: bool
+    lang: str | None
     minute: int
     day: int
     pair_day: int
     pair_open: int
 
 
-def counts(
-    conn: Connection, merchant_id: int, customer_msisdn: str, minute_ago: datetime, midnight: datetime
-) -> Counts:
-    to_pair = invoice.c.customer_msisdn == customer_msisdn
-    query = select(
-        func.count().filter(invoice.c.issued_at > minute_ago).label("minute"),
-        func.count().filter(invoice.c.issued_at >= midnight).label("day"),
-        func.count().filter(invoice.c.issued_at >= midnight, to_pair).label("pair_day"),
-        func.count()
-        .filter(invoice.c.issued_at >= midnight, to_pair, invoice.c.state == InvoiceState.ISSUED)
-        .label("pair_open"),
-    ).where(invoice.c.merchant_id == merchant_id, invoice.c.issued_at >= min(minute_ago, midnight))
-    found = one(conn, query, Counts)
+def standing(
+    conn: Connection, merchant_id: int, msisdn: str, minute_ago: datetime, midnight: datetime
+) -> Standing:
+    found = one(
+        conn,
+        _STANDING,
+        Standing,
+        merchant_id=merchant_id,
+        msisdn=msisdn,
+        minute_ago=minute_ago,
+        midnight=midnight,
+        since=min(minute_ago, midnight),
+    )
     assert found is not None
     return found
+
+
+_shop, _phone = bindparam("merchant_id", type_=BigInteger), bindparam("msisdn", type_=String)
+_to_pair = invoice.c.customer_msisdn == _phone
+_in_minute = invoice.c.issued_at > bindparam("minute_ago")
+_today = invoice.c.issued_at >= bindparam("midnight")
+_STANDING = select(
+    exists().where(merchant_user.c.merchant_id == _shop, merchant_user.c.msisdn == _phone).label("own"),
+    exists()
+    .where(pair_block.c.merchant_id == _shop, pair_block.c.customer_msisdn == _phone)
+    .label("blocked"),
+    select(customer.c.lang).where(customer.c.msisdn == _phone).scalar_subquery().label("lang"),
+    func.count().filter(_in_minute).label("minute"),
+    func.count().filter(_today).label("day"),
+    func.count().filter(_today, _to_pair).label("pair_day"),
+    func.count().filter(_today, _to_pair, invoice.c.state == InvoiceState.ISSUED).label("pair_open"),
+).where(invoice.c.merchant_id == _shop, invoice.c.issued_at >= bindparam("since"))

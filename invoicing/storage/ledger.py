@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, case, func, insert, select
+from sqlalchemy import Connection, bindparam, case, func, insert, select
 
 from invoicing.storage.audit import BOOKED
 from invoicing.storage.rows import add, add_once
@@ -50,8 +50,11 @@ def add_transfer(
         }
         for line in lines
     ]
-    conn.execute(insert(entry), rows)
+    conn.execute(_ENTRIES, rows)
     return transfer_id
+
+
+_ENTRIES = insert(entry)
 
 
 def _accounts(conn: Connection, lines: Sequence[Line]) -> dict[tuple[str, int], int]:
@@ -67,10 +70,14 @@ def _accounts(conn: Connection, lines: Sequence[Line]) -> dict[tuple[str, int], 
 def _known(conn: Connection, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
     kinds = sorted({kind for kind, _ in wanted})
     owners = sorted({owner for _, owner in wanted})
-    query = select(account.c.kind, account.c.owner_id, account.c.id).where(
-        account.c.kind.in_(kinds), account.c.owner_id.in_(owners)
-    )
-    return {(kind, owner): id_ for kind, owner, id_ in conn.execute(query)}
+    found = conn.execute(_ACCOUNTS, {"kinds": kinds, "owners": owners})
+    return {(kind, owner): id_ for kind, owner, id_ in found}
+
+
+_ACCOUNTS = select(account.c.kind, account.c.owner_id, account.c.id).where(
+    account.c.kind.in_(bindparam("kinds", expanding=True)),
+    account.c.owner_id.in_(bindparam("owners", expanding=True)),
+)
 
 
 _lines = (

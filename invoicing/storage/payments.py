@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Update, bindparam, func, select, update
 
 from invoicing.states import TAKEN, UNDECIDED, PaymentState
-from invoicing.storage.rows import add, change, many, next_number, one
-from invoicing.storage.tables import card, customer, invoice, merchant, payment, reversal
+from invoicing.storage.invoices import Invoice
+from invoicing.storage.people import Customer
+from invoicing.storage.rows import add, change, changed, many, next_number, one
+from invoicing.storage.tables import card, invoice, merchant, payment, reversal
+from invoicing.storage.tables import customer as customers
 
 _STANS: Final = 999_999
 
@@ -57,11 +62,15 @@ class Subject:
 
     kind: str
     amount_tiyin: int
-    invoice_id: int | None = None
+    invoice: Invoice | None = None
     merchant_id: int | None = None
     refund_of: int | None = None
     target: str | None = None
     payee: str | None = None
+
+    @property
+    def invoice_id(self) -> int | None:
+        return None if self.invoice is None else self.invoice.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +90,8 @@ _payments = (
         payment.c.number,
         payment.c.kind,
         payment.c.customer_id,
-        customer.c.msisdn.label("customer_msisdn"),
-        customer.c.lang.label("customer_lang"),
+        customers.c.msisdn.label("customer_msisdn"),
+        customers.c.lang.label("customer_lang"),
         payment.c.invoice_id,
         invoice.c.number.label("invoice_number"),
         _merchant_id.label("merchant_id"),
@@ -104,7 +113,7 @@ _payments = (
         payment.c.request_scope,
         payment.c.request_key,
     )
-    .join(customer, customer.c.id == payment.c.customer_id)
+    .join(customers, customers.c.id == payment.c.customer_id)
     .outerjoin(invoice, invoice.c.id == payment.c.invoice_id)
     .outerjoin(merchant, merchant.c.id == _merchant_id)
     .join(card, card.c.id == payment.c.card_id)
@@ -115,8 +124,9 @@ def create(
     conn: Connection,
     subject: Subject,
     *,
-    customer_id: int,
+    customer: Customer,
     card_id: int,
+    card_token: str,
     terminal: str,
     business_day: date,
     at: datetime,
@@ -128,7 +138,7 @@ def create(
     values = {
         "number": number,
         "kind": subject.kind,
-        "customer_id": customer_id,
+        "customer_id": customer.id,
         "invoice_id": subject.invoice_id,
         "merchant_id": subject.merchant_id,
         "refund_of": subject.refund_of,
@@ -146,7 +156,34 @@ def create(
         "request_scope": request_scope,
         "request_key": request_key,
     }
-    return by_id(conn, add(conn, payment, values))
+    return Payment(
+        id=add(conn, payment, values),
+        number=number,
+        kind=subject.kind,
+        customer_id=customer.id,
+        customer_msisdn=customer.msisdn,
+        customer_lang=customer.lang,
+        invoice_id=subject.invoice_id,
+        invoice_number=subject.invoice.number if subject.invoice else None,
+        merchant_id=subject.invoice.merchant_id if subject.invoice else subject.merchant_id,
+        merchant_name=subject.invoice.merchant_name if subject.invoice else None,
+        refund_of=subject.refund_of,
+        target=subject.target,
+        payee=subject.payee,
+        card_id=card_id,
+        card_token=card_token,
+        amount_tiyin=subject.amount_tiyin,
+        state=PaymentState.CREATED,
+        stan=str(values["stan"]),
+        rrn=str(values["rrn"]),
+        terminal=terminal,
+        created_at=at,
+        sent_at=None,
+        answered_at=None,
+        response_code=None,
+        request_scope=request_scope,
+        request_key=request_key,
+    )
 
 
 def move(
@@ -157,14 +194,31 @@ def move(
     **values: datetime | str | None,
 ) -> bool:
     """Change the state only from `before`, writing `values` with it; `False`: another was first."""
-    where = [payment.c.id == payment_id, payment.c.state == before]
-    return change(conn, payment, where, {"state": after, **values})
+    step = _moves(frozenset(values))
+    return changed(conn, step, payment_id=payment_id, before=before, after=after, **_with(values))
+
+
+@cache
+def _moves(names: frozenset[str]) -> Update:
+    """The UPDATE that writes these columns with the state."""
+    values: dict[str, Any] = {"state": bindparam("after")} | {
+        name: bindparam(f"with_{name}") for name in sorted(names)
+    }
+    own = (payment.c.id == bindparam("payment_id"), payment.c.state == bindparam("before"))
+    return update(payment).where(*own).values(values)
+
+
+def _with(values: Mapping[str, object]) -> dict[str, object]:
+    return {f"with_{name}": value for name, value in values.items()}
+
+
+_BY_ID = _payments.where(payment.c.id == bindparam("payment_id"))
+_HELD_BY_ID = _BY_ID.with_for_update(of=payment)
 
 
 def by_id(conn: Connection, payment_id: int, *, lock: bool = False) -> Payment:
     """The attempt; `lock` holds its row until the transaction ends (on SQLite every writer is alone)."""
-    query = _payments.where(payment.c.id == payment_id)
-    found = one(conn, query.with_for_update(of=payment) if lock else query, Payment)
+    found = one(conn, _HELD_BY_ID if lock else _BY_ID, Payment, payment_id=payment_id)
     assert found is not None
     return found
 
@@ -179,7 +233,7 @@ def of_request(conn: Connection, scope: str, key: str, since: datetime) -> Payme
 
 def customer_page(conn: Connection, msisdn: str, after: int | None, limit: int) -> tuple[Payment, ...]:
     """A customer's attempts, newest first, from below the id `after`."""
-    query = _payments.where(customer.c.msisdn == msisdn, payment.c.kind != "refund")
+    query = _payments.where(customers.c.msisdn == msisdn, payment.c.kind != "refund")
     if after is not None:
         query = query.where(payment.c.id < after)
     return many(conn, query.order_by(payment.c.id.desc()).limit(limit), Payment)

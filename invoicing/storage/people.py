@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from invoicing.storage.rows import add, add_once, change, many, one
+from invoicing.storage.rows import add, add_once, change, changed, many, one
 from invoicing.storage.tables import card, customer, merchant, merchant_user, pair_block, recipient_card
 
 
@@ -93,17 +93,35 @@ _customers = select(
 )
 
 
+_USER = _users.where(merchant_user.c.msisdn == bindparam("msisdn"))
+_USER_HELD = _USER.with_for_update(of=merchant, key_share=True)
+_USER_BY_ID = _users.where(merchant_user.c.id == bindparam("user_id"))
+_CUSTOMER = _customers.where(customer.c.msisdn == bindparam("msisdn"))
+_CUSTOMER_HELD = _CUSTOMER.with_for_update(key_share=True)
+_CARDS = (
+    select(card)
+    .where(card.c.customer_id == bindparam("customer_id"), card.c.state == "active")
+    .order_by(card.c.id)
+)
+_unlocked = (customer.c.id == bindparam("customer_id"), ~customer.c.pin_locked)
+_CLEAR_TRIES = update(customer).where(*_unlocked).values(pin_failed=0)
+_COUNT_TRY = (
+    update(customer)
+    .where(*_unlocked, customer.c.pin_failed < bindparam("tries_max"))
+    .values(pin_failed=customer.c.pin_failed + 1, pin_tried_at=bindparam("at"))
+)
+
+
 def merchant_user_of(conn: Connection, msisdn: str, *, lock: bool = False) -> MerchantUser | None:
     """The merchant user with this phone; `lock` holds its merchant's row until the transaction ends.
 
     The lock makes counting limits exact on PostgreSQL too; on SQLite every writing transaction is alone.
     """
-    query = _users.where(merchant_user.c.msisdn == msisdn)
-    return one(conn, query.with_for_update(of=merchant, key_share=True) if lock else query, MerchantUser)
+    return one(conn, _USER_HELD if lock else _USER, MerchantUser, msisdn=msisdn)
 
 
 def merchant_user_by_id(conn: Connection, user_id: int) -> MerchantUser:
-    found = one(conn, _users.where(merchant_user.c.id == user_id), MerchantUser)
+    found = one(conn, _USER_BY_ID, MerchantUser, user_id=user_id)
     assert found is not None
     return found
 
@@ -122,13 +140,6 @@ def owner_of(conn: Connection, merchant_id: int) -> MerchantUser:
     found = one(conn, owned.order_by(merchant_user.c.id).limit(1), MerchantUser)
     assert found is not None  # a merchant is registered together with its owner
     return found
-
-
-def is_pair_blocked(conn: Connection, merchant_id: int, msisdn: str) -> bool:
-    query = select(pair_block.c.merchant_id).where(
-        pair_block.c.merchant_id == merchant_id, pair_block.c.customer_msisdn == msisdn
-    )
-    return conn.execute(query).first() is not None
 
 
 def block_pair(conn: Connection, merchant_id: int, msisdn: str, at: datetime) -> bool:
@@ -191,8 +202,13 @@ def set_merchant_user_language(conn: Connection, user_id: int, lang: str) -> Non
 
 def customer_of(conn: Connection, msisdn: str, *, lock: bool = False) -> Customer | None:
     """The customer with this phone; `lock` holds the row, so that what was read of its PIN stays true."""
-    query = _customers.where(customer.c.msisdn == msisdn)
-    return one(conn, query.with_for_update(key_share=True) if lock else query, Customer)
+    return one(conn, _CUSTOMER_HELD if lock else _CUSTOMER, Customer, msisdn=msisdn)
+
+
+def customer_by_id(conn: Connection, customer_id: int) -> Customer:
+    found = one(conn, _customers.where(customer.c.id == customer_id), Customer)
+    assert found is not None
+    return found
 
 
 def add_customer(conn: Connection, *, msisdn: str, lang: str, pin_hash: str | None) -> bool:
@@ -220,13 +236,12 @@ def set_customer_language(conn: Connection, customer_id: int, lang: str) -> None
 
 def count_pin_try(conn: Connection, customer_id: int, tries_max: int, at: datetime) -> bool:
     """Take one of the tries that are left, before the PIN is looked at; `False` where none is."""
-    where = [customer.c.id == customer_id, ~customer.c.pin_locked, customer.c.pin_failed < tries_max]
-    return change(conn, customer, where, {"pin_failed": customer.c.pin_failed + 1, "pin_tried_at": at})
+    return changed(conn, _COUNT_TRY, customer_id=customer_id, tries_max=tries_max, at=at)
 
 
 def clear_pin_tries(conn: Connection, customer_id: int) -> bool:
     """After a right PIN; `False` where the customer was locked meanwhile."""
-    return change(conn, customer, [customer.c.id == customer_id, ~customer.c.pin_locked], {"pin_failed": 0})
+    return changed(conn, _CLEAR_TRIES, customer_id=customer_id)
 
 
 def lock_pin(conn: Connection, customer_id: int) -> bool:
@@ -242,10 +257,7 @@ def unlock_pin(conn: Connection, customer_id: int) -> None:
 
 def cards_of(conn: Connection, customer_id: int) -> tuple[Card, ...]:
     """The customer's active cards, oldest first."""
-    query = (
-        select(card).where(card.c.customer_id == customer_id, card.c.state == "active").order_by(card.c.id)
-    )
-    return many(conn, query, Card)
+    return many(conn, _CARDS, Card, customer_id=customer_id)
 
 
 def card_by_id(conn: Connection, card_id: int) -> Card:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 
-from invoicing.storage.rows import add_once, change, one
+from invoicing.storage.rows import add_once, change, changed, one
 from invoicing.storage.tables import request_log
 
 
@@ -21,6 +21,32 @@ class Request:
     answer: str | None
     created_at: datetime
     valid_until: datetime
+
+
+_FIND = select(request_log).where(
+    request_log.c.scope == bindparam("scope"), request_log.c.key == bindparam("key")
+)
+_row = (request_log.c.scope == bindparam("of_scope"), request_log.c.key == bindparam("of_key"))
+_answered: dict[str, Any] = {"status": bindparam("after"), "answer": bindparam("with_answer")}
+_ADVANCE = (
+    update(request_log)
+    .where(
+        *_row,
+        request_log.c.status == bindparam("before"),
+        request_log.c.created_at == bindparam("made_at"),
+    )
+    .values(_answered)
+)
+_CLOSE = (
+    update(request_log)
+    .where(
+        *_row,
+        request_log.c.created_at <= bindparam("made_at"),
+        request_log.c.valid_until > bindparam("made_at"),
+        request_log.c.answer.is_(None),
+    )
+    .values(_answered)
+)
 
 
 def insert(conn: Connection, row: Request) -> bool:
@@ -36,25 +62,26 @@ def renew(conn: Connection, old: Request, new: Request) -> bool:
 
 
 def find(conn: Connection, scope: str, key: str) -> Request | None:
-    query = select(request_log).where(request_log.c.scope == scope, request_log.c.key == key)
-    return one(conn, query, Request)
+    return one(conn, _FIND, Request, scope=scope, key=key)
 
 
 def advance(conn: Connection, row: Request, status: str, answer: str | None = None) -> bool:
     """Move the request on from `row`'s status; `False`: it is no longer there, somebody else has it."""
-    return change(conn, request_log, _same(row), {"status": status, "answer": answer})
+    return changed(
+        conn,
+        _ADVANCE,
+        of_scope=row.scope,
+        of_key=row.key,
+        before=row.status,
+        made_at=row.created_at,
+        after=status,
+        with_answer=answer,
+    )
 
 
 def close(conn: Connection, scope: str, key: str, made_at: datetime, status: str, answer: str) -> None:
     """Answer a request that has no answer yet, if it is the one that was valid at `made_at`."""
-    where = [
-        request_log.c.scope == scope,
-        request_log.c.key == key,
-        request_log.c.created_at <= made_at,
-        request_log.c.valid_until > made_at,
-        request_log.c.answer.is_(None),
-    ]
-    change(conn, request_log, where, {"status": status, "answer": answer})
+    changed(conn, _CLOSE, of_scope=scope, of_key=key, made_at=made_at, after=status, with_answer=answer)
 
 
 def forget(conn: Connection, before: datetime) -> int:
