@@ -141,7 +141,7 @@ class WalletActions:
             name: declared(name, function, changes=True) for name, function in changing.items()
         }
 
-    # --- orders -----------------------------------------------------------------------------------------------
+    # --- orders ---------------------------------------------------------------------------------------
 
     async def to_phone(self, call: Call, phone: Msisdn, amount: Amount) -> Quoted | Refused:
         return await self._quote(call, ToPhone(phone, amount))
@@ -185,7 +185,7 @@ class WalletActions:
             case domain.Refused():
                 return Refused(done.reason)
 
-    # --- cards ------------------------------------------------------------------------------------------------
+    # --- cards ----------------------------------------------------------------------------------------
 
     async def balance(self, call: Call, card: Id, pin: Secret) -> Held | WrongPin | Refused:
         held = await self._in_thread(self._invoicing.balance, request_key(call), call.msisdn, card, pin)
@@ -203,7 +203,7 @@ class WalletActions:
         done = await self._in_thread(self._invoicing.unlink_card, request_key(call), call.msisdn, card)
         return Refused(done.reason) if isinstance(done, domain.Refused) else Unlinked()
 
-    # --- the PIN ----------------------------------------------------------------------------------------------
+    # --- the PIN --------------------------------------------------------------------------------------
 
     async def begin_change(self, call: Call, pin: Secret) -> Allowed | WrongPin | Refused:
         done = await self._in_thread(self._invoicing.begin_pin_change, request_key(call), call.msisdn, pin)
@@ -228,7 +228,7 @@ class WalletActions:
         )
         return Refused(done.reason) if isinstance(done, domain.Refused) else Reset()
 
-    # --- shops ------------------------------------------------------------------------------------------------
+    # --- shops ----------------------------------------------------------------------------------------
 
     async def silence(self, call: Call, invoice: Id) -> Silenced | Refused:
         done = await self._in_thread(
