@@ -301,7 +301,11 @@ class Clients:
         _equal(life.service.merchant_check(shop, customer, limit=_ALL), checked)
         for view in life.service.history(customer, limit=_ALL).rows:
             state = self._world.oracle.now.payments[int(view.id)].state
-            must("lists_are_true", (view.status is Status.PAID) == (state == "approved"), f"{view}: {state}")
+            must(
+                "lists_are_true",
+                (view.status is Status.PAID) == (state in ("approved", "refunding")),
+                f"{view}: {state}",
+            )
 
 
 def _equal(shown: Rows[InvoiceView] | Refused, rows: list[InvoiceRow]) -> None:

@@ -7,7 +7,7 @@ made shorter by leaving orders out: the others keep their ids, their times and t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from random import Random
 from typing import Final
 
@@ -216,7 +216,7 @@ class Order:
     what: What
 
     def __str__(self) -> str:
-        return f"{self.at_ms / SECOND:9.3f} s  #{self.id} {self.what}"
+        return f"{self.at_ms / SECOND:9.3f} s  #{self.id} {in_short(self.what)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,6 +440,18 @@ class _Planner:
     def _mostly(self, right: int, count: int) -> int:
         """The right one; a stranger to the matter in one of twelve cases (S4, S5)."""
         return right if self._random.random() < 11 / 12 else self._random.randrange(count)
+
+
+def in_short(value: object) -> str:
+    """A value as its `repr` has it, less the fields that are as they are by default."""
+    if not is_dataclass(value):
+        return repr(value)
+    told = (
+        f"{one.name}={in_short(getattr(value, one.name))}"
+        for one in fields(value)
+        if getattr(value, one.name) != one.default
+    )
+    return f"{type(value).__name__}({', '.join(told)})"
 
 
 def simpler(order: Order) -> Iterator[Order]:

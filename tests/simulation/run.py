@@ -35,6 +35,7 @@ from tests.simulation.plan import (
     SmsHiccup,
     SwitchDown,
     Unlock,
+    in_short,
 )
 from tests.simulation.world import Armed, World
 
@@ -119,7 +120,7 @@ class _Run:
             return
         what = order.what
         if not isinstance(what, Chore):
-            world.note(f"#{order.id} {what}")
+            world.note(f"#{order.id} {in_short(what)}")
         match what:
             case Chore(name):
                 world.chore(name)
