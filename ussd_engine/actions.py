@@ -20,7 +20,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from ussd_engine.core.events import ActionDone, Row, Value
+from ussd_engine.core.events import ActionDone, Row
+from ussd_engine.text.template import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from dataclasses import replace
 import aiohttp
 
 from ussd_engine.actions import Call
-from ussd_engine.core.events import ActionDone, Value
+from ussd_engine.core.events import ActionDone
 from ussd_engine.core.http import BODY_MAX, HttpAction
+from ussd_engine.text.template import Value
 
 log = logging.getLogger("ussd_engine.http")
 

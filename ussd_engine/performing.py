@@ -8,10 +8,11 @@ import traceback
 from collections.abc import Mapping
 
 from ussd_engine.actions import Action, Call
-from ussd_engine.core.events import ActionDone, Run, Value
+from ussd_engine.core.events import ActionDone, Run
 from ussd_engine.core.http import HttpAction
 from ussd_engine.core.service import Service
 from ussd_engine.ports import Clock, HttpRunner, Turn, Watch
+from ussd_engine.text.template import Value
 
 ANSWER_MARGIN_S = 0.5
 """Kept back from the gateway's deadline for storing and sending the reply."""

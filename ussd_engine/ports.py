@@ -9,9 +9,10 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from ussd_engine.actions import Call
-from ussd_engine.core.events import ActionDone, Event, Value
+from ussd_engine.core.events import ActionDone, Event
 from ussd_engine.core.http import HttpAction
 from ussd_engine.text.cost import USSD_OCTETS_MAX
+from ussd_engine.text.template import Value
 
 Clock = Callable[[], float]
 """Unix seconds, UTC."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.fail import fail
-from ussd_engine import Problem
-from ussd_engine.compiler import baseline as baselines
-from ussd_engine.compiler.baseline import Baseline
+
+if TYPE_CHECKING:
+    from ussd_engine import Problem
+    from ussd_engine.compiler.baseline import Baseline
 
 
 def add_to(main: typer.Typer) -> None:
@@ -62,14 +63,18 @@ def check(
     if counted:
         raise typer.Exit(1)
     if write_baseline is not None and service is not None:
-        write_baseline.write_text(baselines.write(baselines.baseline(service, baselines.entries(service))))
+        from ussd_engine.compiler.baseline import baseline, entries, write
+
+        write_baseline.write_text(write(baseline(service, entries(service))))
 
 
 def _published(path: Path | None) -> Baseline | None:
     if path is None:
         return None
+    from ussd_engine.compiler.baseline import read
+
     try:
-        return baselines.read(path.read_text())
+        return read(path.read_text())
     except (OSError, ValueError) as error:
         fail(f"{path} is no baseline: {error}; make one with --write-baseline")
 

@@ -23,13 +23,13 @@ from ussd_engine.compiler.refusals import refusals
 from ussd_engine.compiler.sizes import OCTETS_MIN, Size
 from ussd_engine.compiler.smsize import text_size
 from ussd_engine.core.errors import Problem
-from ussd_engine.core.events import Row, Value
+from ussd_engine.core.events import Row
 from ussd_engine.core.screens import list_page, pages
 from ussd_engine.core.service import End, Listing, Question, Screen, Service, Text
 from ussd_engine.core.session import Session
 from ussd_engine.text.cost import octets, sms_parts
 from ussd_engine.text.paging import paginate
-from ussd_engine.text.template import Slot, Template, slots
+from ussd_engine.text.template import Slot, Template, Value, slots
 
 BOUNDLESS = 1_000_000
 """Octets of a screen on which nothing has to give way."""

@@ -7,9 +7,10 @@ import pytest
 from tests.core.kiosk import MERCHANT, NOON, SERVICE, Bill, Payment, Phone, Shop, receipts
 from ussd_engine.core.arriving import arrive
 from ussd_engine.core.errors import SessionEnded
-from ussd_engine.core.events import Aborted, ActionDone, Answer, Close, Run, TimedOut, Value
+from ussd_engine.core.events import Aborted, ActionDone, Answer, Close, Run, TimedOut
 from ussd_engine.core.step import begin, step
 from ussd_engine.core.walk import Walk
+from ussd_engine.text.template import Value
 
 HOME = "Kiosk\n1.Issue\n2.Receipts\n3.Pay\n4.My card\n5.Rules\n6.Voucher\n7.Begin anew\n8.Language"
 CLIENT = "Phone of the customer\n00.Back"

@@ -11,11 +11,12 @@ from pathlib import Path
 from app import menufiles
 from app.wiring import declared_actions
 from ussd_engine import Action, Call, Engine, Kind, Reply, Service, Turn, compile_menus
-from ussd_engine.core.events import ActionDone, Value
+from ussd_engine.core.events import ActionDone
 from ussd_engine.core.service import Do, Listing
 from ussd_engine.ports import Entry, Journal
 from ussd_engine.scenarios import samples
 from ussd_engine.stores.memory import MemoryStore
+from ussd_engine.text.template import Value
 
 CALLER = "998901234567"
 NOON = 1_795_503_600.0

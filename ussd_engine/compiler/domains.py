@@ -15,8 +15,8 @@ from ussd_engine.core.answers import (
     MsisdnType,
     TextType,
 )
-from ussd_engine.core.events import Value
 from ussd_engine.core.service import AnyState, Do, Listing, Question
+from ussd_engine.text.template import Value
 
 TYPED_MAX = 182
 """Characters of an answer: 3GPP TS 23.038 §6.1.2.3, the septets of one USSD string."""

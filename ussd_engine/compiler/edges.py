@@ -163,7 +163,7 @@ def dialled(
 def holds_secret(
     states: Mapping[str, AnyState], shortcut: Shortcut, questions: Mapping[tuple[str, str], str]
 ) -> bool:
-    """Tell whether a field is secret: none is then asked for again, since the others would be kept till then."""
+    """Tell whether a field is secret: then none is asked for again, for what was dialled would be kept."""
     asked = (states.get(questions.get((shortcut.menu, name), "")) for name in shortcut.variables)
     return any(isinstance(question, Question) and question.type.secret for question in asked)
 

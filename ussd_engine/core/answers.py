@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ussd_engine.core.events import Value
+from ussd_engine.text.template import Value
 
 DIGITS_MAX = 15
 """No amount or count has more digits; longer input is out of range without being converted."""

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from ussd_engine.core.session import Session
-
-Value = str | int | bool | None
-"""What a menu variable can hold. Money is integer minor units, time is Unix seconds."""
+from ussd_engine.core.session import Session
+from ussd_engine.text.template import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ussd_engine.actions import Shape
-from ussd_engine.core.events import ActionDone, Value
+from ussd_engine.core.events import ActionDone
+from ussd_engine.text.template import Value
 
 BODY_MAX = 64 * 1024
 """Octets of an answer that are read; a longer one is a failure."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ussd_engine.core.events import Row, Value
+from ussd_engine.core.events import Row
 from ussd_engine.core.service import End, Listing, Option, Question, Screen, Service, Text
 from ussd_engine.core.session import Session
 from ussd_engine.text.cost import fits
 from ussd_engine.text.paging import paginate
+from ussd_engine.text.template import Value
 
 TITLE_MAX = 30
 """Characters of a heading that may give way to options or rows; a longer text is the message itself."""

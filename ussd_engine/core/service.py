@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ussd_engine.core.answers import AnswerType
-from ussd_engine.core.events import Value
 from ussd_engine.core.http import HttpAction
 from ussd_engine.core.machine import ServiceMachine
-from ussd_engine.text.template import Template
+from ussd_engine.text.template import Template, Value
 
 BACK = "<back"
 """Target of an option that goes to the screen before."""

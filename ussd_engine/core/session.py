@@ -7,7 +7,7 @@ from copy import copy
 
 import msgspec
 
-from ussd_engine.core.events import Value
+from ussd_engine.text.template import Value
 
 
 def state_id(name: str) -> int:

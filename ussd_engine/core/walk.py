@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ussd_engine.core.answers import Accepted
-from ussd_engine.core.events import Close, Effect, Run, Value
+from ussd_engine.core.events import Close, Effect, Run
 from ussd_engine.core.service import AnyState, Arg, Listing, Question, Screen, Service
 from ussd_engine.core.session import Session
+from ussd_engine.text.template import Value
 
 
 class Walk:

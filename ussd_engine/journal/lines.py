@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
-from ussd_engine.core.events import Aborted, ActionDone, Begin, Row, TimedOut, Value
+from ussd_engine.core.events import Aborted, ActionDone, Begin, Row, TimedOut
 from ussd_engine.core.masked import UNREAD, Masked
 from ussd_engine.core.session import Session
 from ussd_engine.journal import cause
 from ussd_engine.ports import Entry
 from ussd_engine.text.cost import octets
+from ussd_engine.text.template import Value
 
 BEGIN, ANSWER, ABORT, TIMEOUT, CLOSE = "begin", "answer", "abort", "timeout", "close"
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from ussd_engine.actions import Action, Call, Shape
-from ussd_engine.core.events import ActionDone, Row, Value
+from ussd_engine.core.events import ActionDone, Row
 from ussd_engine.core.http import HttpAction
 from ussd_engine.scenarios.model import Result
+from ussd_engine.text.template import Value
 
 NUMBERS = frozenset({"integer", "money", "time"})
 """Kinds whose values are whole numbers; `flag` is true or false, all others are texts."""

@@ -16,13 +16,14 @@ from transitions import EventData
 
 from ussd_engine.actions import Action
 from ussd_engine.core.errors import UssdEngineError
-from ussd_engine.core.events import ActionDone, Answer, Begin, Close, Event, Row, Run, Value
+from ussd_engine.core.events import ActionDone, Answer, Begin, Close, Event, Row, Run
 from ussd_engine.core.service import BACK, AnyState, Do, Listing, Question, Screen, Service
 from ussd_engine.core.session import Session
 from ussd_engine.core.step import ACTIONS_MAX, begin, step
 from ussd_engine.scenarios import samples
 from ussd_engine.scenarios.coverage import Move, move_of, moves
 from ussd_engine.scenarios.model import DEFAULT_MSISDN
+from ussd_engine.text.template import Value
 
 _Done = tuple[tuple[str, ActionDone], ...]
 

@@ -9,9 +9,10 @@ import phonenumbers
 
 from ussd_engine.actions import Action, Shape
 from ussd_engine.core.answers import Accepted, AnswerType, ChoiceType, MsisdnType, Refused
-from ussd_engine.core.events import ActionDone, Row, Value
+from ussd_engine.core.events import ActionDone, Row
 from ussd_engine.core.service import Do, Listing, Service, Switch
 from ussd_engine.scenarios.fakes import NUMBERS
+from ussd_engine.text.template import Value
 
 VARIANTS_MAX = 16
 """Combinations of deciding values tried for one result."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ussd_engine.text.fold import fold, fold_value
 
 Value = str | int | bool | None
+"""What a menu variable can hold. Money is integer minor units, time is Unix seconds."""
 Formatter = Callable[[Value], str]
 """Turns a variable's value into text; language and time zone are bound when the menu is compiled."""
 
