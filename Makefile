@@ -20,7 +20,7 @@ install: $(STAMPS)/runtime ## make .venv and install the project and its tools i
 run: $(STAMPS)/runtime ## start the demo; with a terminal it opens a handset
 	@exec $(BIN)/ussd demo
 
-test: $(STAMPS)/dev $(STAMPS)/postgresql ## run all tests (real servers are started on spare ports)
+test: $(STAMPS)/dev $(STAMPS)/postgresql $(STAMPS)/peers ## run all tests (real servers are started on spare ports)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 check: $(STAMPS)/dev ## format, lint, types, rooms, menus
@@ -89,4 +89,14 @@ $(STAMPS)/postgresql: | $(STAMPS)/venv
 	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get update -qq; \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; }; } || { \
 	  echo "PostgreSQL is missing (the tests start their own server): apt-get install -y postgresql, as root, then again" >&2; exit 1; }
+	@touch $@
+
+# The SMPP tests bind to a centre of node-smpp, and let tshark read what was sent.
+PEER := tests/peers/smpp_node
+$(STAMPS)/peers: $(PEER)/package-lock.json | $(STAMPS)/venv
+	@command -v npm >/dev/null && command -v tshark >/dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get update -qq; \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm tshark >/dev/null; }; } || { \
+	  echo "node, npm or tshark is missing (the SMPP tests need them): apt-get install -y nodejs npm tshark, as root, then again" >&2; exit 1; }
+	@npm ci --prefix $(PEER) --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from app.metrics import Metrics
 from app.money import Money
 from app.workers import Chore
-from invoicing import RENEW_EVERY_S
+from invoicing import RENEW_EVERY_S, Sender
 
 
-def chores(money: Money, metrics: Metrics) -> tuple[Chore, ...]:
+def chores(money: Money, metrics: Metrics, sender: Sender) -> tuple[Chore, ...]:
     """Relay, expiry, recovery, sealing, forgetting; the relay is nudged after every action besides.
 
     Each process keeps asking for the lease; the chores of those that do not hold it find nothing to do.
@@ -21,7 +21,7 @@ def chores(money: Money, metrics: Metrics) -> tuple[Chore, ...]:
         return 0
 
     def relay() -> int:
-        done = money.relay.run_once(money.inbox)
+        done = money.relay.run_once(sender)
         metrics.outbox(money.relay.depth())
         return done.sent + done.failed
 

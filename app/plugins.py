@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol, TypeGuard, cast
 
 from aiohttp import web
 
-from adapters.http import Door
+from adapters.http import Door, Observer, TurnHandler
 from ussd_engine import Action
 
 ADAPTERS = "ussd_engine.adapters"
@@ -33,6 +33,26 @@ class HttpFamily(Protocol):
         """What it serves, all under `/gateways/<name>`."""
 
 
+class LinkFamily(Protocol):
+    """An adapter class that keeps a line to somebody; one that carries SMS too is an `SmsCarrier`."""
+
+    options_type: ClassVar[type[Any]]
+
+    def __init__(self, name: str, options: Any, observe: Observer, trouble: str) -> None:
+        """Make it, and connect to nobody yet.
+
+        Args:
+            options: an `options_type`.
+            trouble: what a subscriber reads whose turn failed.
+
+        Raises:
+            OSError, ValueError: the options name what isn't there, or don't go together.
+        """
+
+    async def run(self, engine: TurnHandler) -> None:
+        """Keep the line and play dialogues until cancelled; then end in order."""
+
+
 class UnknownPlugin(LookupError):
     """Nothing installed has this name; `known` lists what has."""
 
@@ -46,13 +66,23 @@ def _group(group: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=group)}
 
 
-def adapter(kind: str) -> type[HttpFamily]:
+def adapter(kind: str) -> type[HttpFamily] | type[LinkFamily]:
     """The class behind a gateway's `kind`.
 
     Raises:
         UnknownPlugin: no installed distribution has it.
     """
-    return cast(type[HttpFamily], _load(ADAPTERS, kind))
+    return cast("type[HttpFamily] | type[LinkFamily]", _load(ADAPTERS, kind))
+
+
+def is_link(family: type[HttpFamily] | type[LinkFamily]) -> TypeGuard[type[LinkFamily]]:
+    """Whether an adapter class keeps a line."""
+    return hasattr(family, "run")
+
+
+def is_http(family: type[HttpFamily] | type[LinkFamily]) -> TypeGuard[type[HttpFamily]]:
+    """Whether an adapter class is called over HTTP."""
+    return hasattr(family, "routes")
 
 
 def store(name: str) -> Any:

@@ -93,6 +93,7 @@ class Smpp:
     """A gateway of this kind; `run` is its life, in the one process that keeps links."""
 
     options_type: ClassVar[type[Options]] = Options
+    carries_sms: bool
     sms_within_s: float
 
     def __init__(
@@ -119,6 +120,7 @@ class Smpp:
         self._trouble = trouble
         self._link = Link(name, _link(options), self._take)
         sms = _sms(options)
+        self.carries_sms = "sms" in options.carries
         self.sms_within_s = sms.within_s
         self._sender = SmsSender(self._link, sms, on_report or self._log_report)
         self._dialogues: Dialogues | None = None
@@ -146,7 +148,7 @@ class Smpp:
 
     async def send_sms(self, msisdn: str, text: str, reference: int) -> str:
         """As `adapters.sms.SmsCarrier`."""
-        if "sms" not in self._options.carries:
+        if not self.carries_sms:
             raise SmsNotTaken("this gateway carries no SMS", again=False)
         return await self._sender.send(msisdn, text, reference)
 
@@ -175,7 +177,7 @@ class Smpp:
         if "ussd" in self._options.carries and self._dialogues is not None and ussd.is_ussd(pdu):
             return self._dialogues.take(pdu)
         self._observe(self.name, "ignored")  # a subscriber's SMS: nobody here reads it
-        return OK if "sms" in self._options.carries else NEVER
+        return OK if self.carries_sms else NEVER
 
     def _log_report(self, report: receipts.Report) -> None:
         log.info(

@@ -1,0 +1,111 @@
+"""The gateways that are lines to somebody: up in the one process that holds the lease, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final, cast
+
+from adapters.http import Observer, TurnHandler
+from adapters.sms import SmsCarrier
+from app import plugins
+from app.plugins import LinkFamily
+from app.settings import Settings
+from app.sms import GatewaySender
+from invoicing import Sender
+
+log: Final = logging.getLogger(__name__)
+INBOX: Final = "inbox"
+AGAIN_S: Final = 1.0
+LOOK_S: Final = 0.25
+"""How often the lease is looked at; it runs out seconds after it was last renewed."""
+
+
+class BadLink(Exception):
+    """A gateway can't be made, or can't do what it is meant for; the message says what to mend."""
+
+
+class Links:
+    """All lines of a process."""
+
+    def __init__(self, settings: Settings, observe: Observer, trouble: str) -> None:
+        """Make them; nothing is connected yet.
+
+        Args:
+            observe: told of what comes in and becomes no turn.
+            trouble: what a subscriber reads whose turn failed.
+
+        Raises:
+            BadLink: see there.
+        """
+        self._links: dict[str, LinkFamily] = {}
+        for gateway in settings.gateways.values():
+            family = plugins.adapter(gateway.kind)
+            if not plugins.is_link(family):
+                continue
+            try:
+                self._links[gateway.name] = family(gateway.name, gateway.options, observe, trouble)
+            except (OSError, ValueError) as error:
+                raise BadLink(f"gateway '{gateway.name}': {error}") from None
+        self._carrier = self._named(settings.sms.sender)
+        self._following: asyncio.Task[None] | None = None
+
+    @property
+    def by_name(self) -> Mapping[str, LinkFamily]:
+        """The lines by their gateways' names."""
+        return self._links
+
+    def start(self, engine: TurnHandler, held: Callable[[], bool]) -> None:
+        """Put the lines up whenever `held` says that they are ours, on the running loop."""
+        if self._links:
+            self._following = asyncio.create_task(self._follow(engine, held))
+
+    async def stop(self) -> None:
+        """Let what is under way end, and take the lines down."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+
+    def sender(self, loop: asyncio.AbstractEventLoop, inbox: Sender) -> Sender:
+        """Who sends notices, as `[sms] sender` says."""
+        return inbox if self._carrier is None else GatewaySender(self._carrier, loop)
+
+    def _named(self, name: str) -> SmsCarrier | None:
+        if name == INBOX:
+            return None
+        link = self._links.get(name)
+        if link is None or not getattr(link, "carries_sms", False):
+            able = [one for one, link in self._links.items() if getattr(link, "carries_sms", False)]
+            raise BadLink(
+                f"[sms] sender: no gateway '{name}' can send SMS; known are: {', '.join((INBOX, *able))}"
+            )
+        return cast(SmsCarrier, link)
+
+    async def _follow(self, engine: TurnHandler, held: Callable[[], bool]) -> None:
+        lines: list[asyncio.Task[None]] = []
+        try:
+            while True:
+                if held() != bool(lines):
+                    await _down(lines)
+                    kept = self._links.items() if held() else ()
+                    lines = [asyncio.create_task(_keep(name, link, engine)) for name, link in kept]
+                await asyncio.sleep(LOOK_S)
+        finally:
+            await _down(lines)
+
+
+async def _down(lines: list[asyncio.Task[None]]) -> None:
+    for line in lines:
+        line.cancel()
+    await asyncio.gather(*lines, return_exceptions=True)
+
+
+async def _keep(name: str, link: LinkFamily, engine: TurnHandler) -> None:
+    """A fault of ours in a line must not leave the service without it."""
+    while True:
+        try:
+            await link.run(engine)
+        except Exception:
+            log.exception("a line failed", extra={"gateway": name, "again_in_s": AGAIN_S})
+        await asyncio.sleep(AGAIN_S)
