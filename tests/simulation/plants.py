@@ -77,11 +77,15 @@ def no_unique_guard(patch: Patch) -> None:
         paying = invoice_rows.by_id(conn, subject.invoice_id).state == InvoiceState.PAYING
         return None if paying else claim(self, conn, now, subject)
 
-    start = payments.start
+    against, start = orders.PayOrder.against, payments.start
+
+    def against_less(self: orders.PayOrder, *arguments: Any) -> Any:
+        refused = against(self, *arguments)
+        return None if refused is not None and refused.reason is Refusal.BEING_PAID else refused
 
     def start_on_what_was_read(conn: Connection, *arguments: Any, **words: Any) -> Any:
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(orders.PayOrder, "against", lambda *_: None)
+            inner.setattr(orders.PayOrder, "against", against_less)
             return start(conn, *arguments, **words)
 
     patch.setattr(payments, "start", start_on_what_was_read)
