@@ -68,6 +68,8 @@ class Exchange(HttpGateway):
         if heard.turn is None:
             return _response(self._codec.encode(CLOSED, heard))
         if self._codec.later:
+            if len(self._following) >= self._door.in_flight_max:
+                return self._refuse("busy", 503, "too many replies are on their way")
             task = asyncio.create_task(self._follow(heard))
             self._following.add(task)
             task.add_done_callback(self._following.discard)

@@ -93,7 +93,9 @@ class Declared(Codec[Options]):
         begins = _fit(self._form.begin, fields) if self._form.begin else is_dialled or not typed
         if not begins:
             return self._turn(Kind.ANSWER, fields, text=typed, code=code)
-        return self._turn(Kind.BEGIN, fields, text=dialled(typed) if is_dialled else code, code=code)
+        # Where nothing else says what was dialled, it is what was typed, star or no star.
+        begun = dialled(typed) if is_dialled or own == "*" else code
+        return self._turn(Kind.BEGIN, fields, text=begun, code=code)
 
     def _accumulated(self, fields: Mapping[str, str], code: str) -> Turn:
         """As Africa's Talking's: what is known of it is passed on whole, the session splits it (S14)."""

@@ -151,7 +151,8 @@ class Kiosk:
         }
         options = TypeAdapter(self._family.options_type).validate_python(given)
         app = web.Application(client_max_size=BODY_MAX)
-        app.add_routes(self._family("gw", options, self._door).routes())
+        self.gateway = self._family("gw", options, self._door)
+        app.add_routes(self.gateway.routes())
         self._server = TestServer(app)
         await self._server.start_server()
         self._session = ClientSession(cookie_jar=CookieJar(unsafe=True))

@@ -123,6 +123,14 @@ def test_without_a_sign_nothing_typed_or_a_dialled_string_begins(body: str, kind
     assert (turn.kind, turn.text) == (kind, text)
 
 
+def test_where_no_field_has_the_code_what_was_typed_at_the_start_was_dialled() -> None:
+    described = codec(code=None, begin={"new": "1"})
+    turn = described.decode(asked("id=d&phone=998901234567&new=1&text=880*1")).turn
+
+    assert turn is not None
+    assert (turn.kind, turn.text) == (Kind.BEGIN, "*880*1#")
+
+
 def test_several_values_may_mean_the_same_and_an_ellipsis_any_end() -> None:
     described = codec(begin={"new": ["1", "true"]}, abort={"text": "Map Dialog…"})
     kinds = [

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from adapters.airtel.wire import Airtel
 from adapters.airtel.wire import Options as AirtelOptions
 from adapters.codec import Asked, Options
+from adapters.exchange import Exchange
 from adapters.hubtel.wire import Hubtel
 from adapters.hubtel.wire import Options as HubtelOptions
 from adapters.infobip.wire import REMEMBERED_MAX, Infobip
@@ -172,3 +173,18 @@ async def test_a_reply_that_a_gateway_does_not_take_is_counted_and_shown_to_nobo
     assert begin_answer.status == 200
     assert PHONE not in caplog.text
     assert "s3cret" not in caplog.text
+
+
+async def test_replies_on_their_way_are_bounded() -> None:
+    form = next(form for form in ALL if form.name == "yate/async")
+    begin, slow = form.step("begin"), form.step("slow")
+    async with form.kiosk(in_flight_max=1, options={"deadline_s": 1.5}) as kiosk:
+        assert isinstance(kiosk.gateway, Exchange)
+        await begin.check(kiosk)
+        await kiosk.gateway.close()
+        assert (await slow.play(kiosk)).status == 200
+        assert (await slow.play(kiosk)).status == 503
+        assert kiosk.outcomes == {"busy": 1}
+        await kiosk.gateway.close()
+        slow.must_call(kiosk.received.get_nowait())
+        await begin.check(kiosk)
