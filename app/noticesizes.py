@@ -9,7 +9,7 @@ from typing import Final
 from invoicing.notices import REASON_TEXTS, TEXTS
 from invoicing.values import soum
 from ussd_engine.actions import Shape
-from ussd_engine.compiler.smsize import TextSize, text_size
+from ussd_engine.compiler.sizes.sms import TextSize, text_size
 
 NUMBER_MAX: Final = 9_999_999_999
 """Of an invoice or a payment: ten digits are planned for (domain.md 3.4)."""

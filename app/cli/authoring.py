@@ -15,7 +15,7 @@ from app.cli.fail import fail
 
 if TYPE_CHECKING:
     from app.noticesizes import NoticeSize
-    from ussd_engine.compiler.sizes import Size
+    from ussd_engine.compiler.sizes.proof import Size
 
 Menus = Annotated[Path | None, typer.Argument(help="Folder or file; else the configured menus")]
 
@@ -110,9 +110,9 @@ def graph(
     """Draw the menus: a box for each state, an arrow for each key and result."""
     from app import wiring
     from ussd_engine import MenuError, compile_menus
-    from ussd_engine.compiler.picture import picture
-    from ussd_engine.compiler.picture_svg import svg
-    from ussd_engine.compiler.picture_text import dot, mermaid
+    from ussd_engine.compiler.pictures.picture import picture
+    from ussd_engine.compiler.pictures.svg import svg
+    from ussd_engine.compiler.pictures.text import dot, mermaid
 
     try:
         drawn = picture(compile_menus(_texts(path), wiring.declared_actions()), language, menu)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from app import menufiles, wiring
 from tests.compiler.rich import ACTIONS, MENU
 from ussd_engine.compiler.build import check, compile_menus
-from ussd_engine.compiler.picture import Picture, picture
-from ussd_engine.compiler.picture_layout import DOWN, layout
-from ussd_engine.compiler.picture_svg import svg
-from ussd_engine.compiler.picture_text import dot, mermaid
+from ussd_engine.compiler.pictures.layout import DOWN, layout
+from ussd_engine.compiler.pictures.picture import Picture, picture
+from ussd_engine.compiler.pictures.svg import svg
+from ussd_engine.compiler.pictures.text import dot, mermaid
 from ussd_engine.core.service import Service
 
 ROOT = Path(__file__).parents[2]

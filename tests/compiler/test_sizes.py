@@ -15,13 +15,13 @@ from app import menufiles, wiring
 from tests.compiler.rich import ACTIONS, MENU
 from ussd_engine.actions import Action, Shape
 from ussd_engine.compiler.build import check, size_proof
-from ussd_engine.compiler.costs import Cost, joined
-from ussd_engine.compiler.domains import Domain, domains, of_shape
-from ussd_engine.compiler.meter import lines
-from ussd_engine.compiler.pagecount import page_count
-from ussd_engine.compiler.refusals import refusals
-from ussd_engine.compiler.sizes import OCTETS_MIN, Size
-from ussd_engine.compiler.smsize import text_size
+from ussd_engine.compiler.sizes.costs import Cost, joined
+from ussd_engine.compiler.sizes.domains import Domain, domains, of_shape
+from ussd_engine.compiler.sizes.meter import lines
+from ussd_engine.compiler.sizes.pagecount import page_count
+from ussd_engine.compiler.sizes.proof import OCTETS_MIN, Size
+from ussd_engine.compiler.sizes.refusals import refusals
+from ussd_engine.compiler.sizes.sms import text_size
 from ussd_engine.core.errors import Problem
 from ussd_engine.core.events import Row
 from ussd_engine.core.screens import list_page, pages

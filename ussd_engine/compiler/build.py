@@ -21,7 +21,7 @@ from ussd_engine.compiler.proofs import prove, shortcut_warnings
 from ussd_engine.compiler.reads import live_variables, reads
 from ussd_engine.compiler.schema import KeysSpec, LimitsSpec, MenuSpec
 from ussd_engine.compiler.shortcuts import read_shortcuts
-from ussd_engine.compiler.sizes import SizeProof
+from ussd_engine.compiler.sizes.proof import SizeProof
 from ussd_engine.compiler.source import Source
 from ussd_engine.compiler.states import read_states
 from ussd_engine.compiler.texts import TextCompiler, nearest

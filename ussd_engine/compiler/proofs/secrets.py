@@ -39,7 +39,9 @@ def _dialled_in_vain(subject: Subject) -> Iterator[Problem]:
         taken = {arg.variable for arg in target.args.values()} if isinstance(target, Do) else set()
         for name in shortcut.variables:
             asked = subject.states.get(draft.questions.get((shortcut.menu, name), ""))
-            if isinstance(asked, Question) and asked.type.secret and name not in taken:
+            if not isinstance(asked, Question) or asked.type.kind == "pin":
+                continue  # a PIN is told where the shortcut is read
+            if asked.type.secret and name not in taken:
                 what = f"'{name}' is secret, but '{short(shortcut.goto)}' is no action that takes it."
                 mend = "A shortcut with a secret field leads to the action that takes it."
                 yield subject.at(wrong_format(shortcut), "secret", what, mend, "goto", on_key=False)

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ussd_engine.actions import Action
-from ussd_engine.compiler.costs import NOTHING, Cost, any_of, joined
-from ussd_engine.compiler.domains import Domains, domains, of_shape
-from ussd_engine.compiler.forced import Finder, Forced, Words, end_field, named
-from ussd_engine.compiler.meter import Meter, lines
-from ussd_engine.compiler.pagecount import page_count, too_long
-from ussd_engine.compiler.refusals import refusals
+from ussd_engine.compiler.sizes.costs import NOTHING, Cost, any_of, joined
+from ussd_engine.compiler.sizes.domains import Domains, domains, of_shape
+from ussd_engine.compiler.sizes.forced import Finder, Forced, Words, end_field, named
+from ussd_engine.compiler.sizes.frame import Frame
+from ussd_engine.compiler.sizes.meter import Meter, lines
+from ussd_engine.compiler.sizes.pagecount import page_count, too_long
+from ussd_engine.compiler.sizes.refusals import refusals
 from ussd_engine.compiler.source import Places
 from ussd_engine.core.errors import Problem
-from ussd_engine.core.screens import ROWS_MAX, giving_way, is_heading
-from ussd_engine.core.service import OFF, AnyState, End, Listing, Question, Screen, Service, Text
+from ussd_engine.core.screens import ROWS_MAX, is_heading
+from ussd_engine.core.service import OFF, AnyState, End, Listing, Question, Screen, Service, Shown, Text
 from ussd_engine.text.cost import USSD_OCTETS_MAX, first_ucs2, fits
 from ussd_engine.text.template import Formatter, Slot
 
@@ -53,29 +54,6 @@ class Size:
     pages: int = 1
     rows: int | None = None
     cut: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """The parts of a screen that may come and go."""
-
-    note: Cost
-    title: Cost
-    body: Cost
-    foot: Cost
-    turning: Cost = NOTHING
-
-    def attempts(self, *, replaced: bool, dropped: bool) -> Iterator[tuple[frozenset[str], Cost]]:
-        """Yield, in the order of `giving_way`, what is left out and what the rest costs."""
-        present = {"note": self.note, "title": self.title, "back": self.foot}
-        named = [name if present[name] is not NOTHING else "" for name in ("note", "title", "back")]
-        for kept in giving_way(named[0], named[1], named[2], replaced=replaced, dropped=dropped):
-            note, title, foot = (present[name] if name else NOTHING for name in kept)
-            left_out = frozenset(name for name in named if name and name not in kept)
-            yield left_out, joined((note, title, self.body, self.turning, foot))
-
-    def without_note(self) -> _Frame:
-        return _Frame(NOTHING, self.title, self.body, self.foot, self.turning)
 
 
 class SizeProof:
@@ -127,7 +105,7 @@ class SizeProof:
         found = [
             self.size(state, language)
             for state in self._service.states.values()
-            if state.name != OFF and isinstance(state, Listing | Screen | Question | End)
+            if state.name != OFF and isinstance(state, Shown)
             for language in self._service.languages
         ]
         for language in self._service.languages:
@@ -149,7 +127,7 @@ class SizeProof:
         """Tell which screens must be split (warnings), and what would be cut in two."""
         found: list[Problem] = []
         for state in self._service.states.values():
-            if state.name not in self._places or not isinstance(state, Listing | Screen | Question | End):
+            if state.name not in self._places or not isinstance(state, Shown):
                 continue
             for language in self._service.languages:
                 if not self._plainly_fits(state, language):
@@ -232,7 +210,7 @@ class SizeProof:
             )
         return self._notes[key]
 
-    def _turning(self, state: Screen | Question | Listing | End, language: str) -> tuple[Cost, Cost]:
+    def _turning(self, state: Shown, language: str) -> tuple[Cost, Cost]:
         keys, labels = self._service.keys, self._service.labels[language]
         more = f"{state.more_key or keys.more}.{labels.more}"
         return Cost.of(more), Cost.of(f"{keys.previous}.{labels.previous}")
@@ -244,14 +222,14 @@ class SizeProof:
             line = Cost.of(f"{option.key}.").then(self._cost(option.text, language))
             options.append(line if option.when is None else line.or_nothing())
         ends = isinstance(state, End)
-        frame = _Frame(
+        frame = Frame(
             note=NOTHING if ends else self._note(state, language),
             title=title,
             body=joined(options),
             foot=NOTHING if isinstance(state, End) else self._foot(state, language),
         )
         droppable = bool(options) and is_heading(state.text, state.text.by_language[language].static or "")
-        gives_way, whole = self._fitting(frame, replaced=droppable, dropped=droppable)
+        gives_way, whole = frame.fitting(self._octets, replaced=droppable, dropped=droppable)
         if droppable and frame.body.may_be_empty and title.octets > self._octets:
             whole = False  # with every option hidden, the title must stay
         pages, cut = 1, None
@@ -280,10 +258,10 @@ class SizeProof:
         heading = state.text is not None and is_heading(
             state.text, state.text.by_language[language].static or ""
         )
-        frame = _Frame(
+        frame = Frame(
             self._note(state, language), title, row, self._foot(state, language), joined((more, previous))
         )
-        gives_way, _ = self._fitting(frame, replaced=heading, dropped=True)
+        gives_way, _ = frame.fitting(self._octets, replaced=heading, dropped=True)
         cut = "a row" if joined((row, more)).octets > self._octets else None
         rows = 1
         while (
@@ -293,32 +271,18 @@ class SizeProof:
             rows += 1
         return self._sized(state, language, frame, gives_way=gives_way, rows=rows, cut=cut)
 
-    def _fitting(self, frame: _Frame, *, replaced: bool, dropped: bool) -> tuple[tuple[str, ...], bool]:
-        """Find what may be left out, and whether the screen then fits in one piece whatever it shows."""
-        left_out: frozenset[str] = frozenset()
-        whole = False
-        for each in (frame, frame.without_note()):
-            for dropping, cost in each.attempts(replaced=replaced, dropped=dropped):
-                whole = cost.octets <= self._octets
-                if whole:
-                    left_out |= dropping
-                    break
-            else:
-                left_out |= {name for name in ("note", "back") if getattr(frame, _PARTS[name]) is not NOTHING}
-        return tuple(name for name in ("back", "note", "title") if name in left_out), whole
-
     def _sized(
         self,
-        state: Screen | Question | Listing | End,
+        state: Shown,
         language: str,
-        frame: _Frame,
+        frame: Frame,
         *,
         gives_way: tuple[str, ...],
         pages: int = 1,
         rows: int | None = None,
         cut: str | None = None,
     ) -> Size:
-        whole = joined((frame.title, frame.body, frame.turning, frame.foot))
+        whole = frame.whole()
         noted = None if frame.note is NOTHING else joined((frame.note, whole)).octets
         return Size(
             state=state.name,
@@ -335,4 +299,3 @@ class SizeProof:
 
 
 _FIELDS: Mapping[type, str] = {Screen: "text", Question: "ask", Listing: "row"}
-_PARTS = {"note": "note", "back": "foot"}

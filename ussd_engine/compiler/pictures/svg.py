@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
-from ussd_engine.compiler.picture import Picture
-from ussd_engine.compiler.picture_layout import HEAD, LINE, PAD, TAG, Placed, layout
+from ussd_engine.compiler.pictures.layout import HEAD, LINE, PAD, TAG, Placed, layout
+from ussd_engine.compiler.pictures.picture import Picture
 
 _MARGIN, _TITLE = 20, 30
 _STYLE = """

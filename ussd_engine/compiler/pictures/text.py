@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ussd_engine.compiler.picture import Box, Picture, Way
+from ussd_engine.compiler.pictures.picture import Box, Picture, Way
 
 _PLAIN = re.compile(r"[^A-Za-z0-9А-яЁёЎўҚқҒғҲҳ №.,+()*/|'_-]")
 

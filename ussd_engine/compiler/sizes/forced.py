@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ussd_engine.compiler.domains import Domains
-from ussd_engine.compiler.meter import Meter
 from ussd_engine.compiler.reads import texts_of
+from ussd_engine.compiler.sizes.domains import Domains
+from ussd_engine.compiler.sizes.meter import Meter
 from ussd_engine.compiler.source import Path, Places, Source
 from ussd_engine.core.service import Service, Shown
 from ussd_engine.text.cost import first_ucs2

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ussd_engine.actions import Shape
-from ussd_engine.compiler.domains import Domain, of_shape
-from ussd_engine.compiler.forced import Forced, flat, named
-from ussd_engine.compiler.meter import Meter
+from ussd_engine.compiler.sizes.domains import Domain, of_shape
+from ussd_engine.compiler.sizes.forced import Forced, flat, named
+from ussd_engine.compiler.sizes.meter import Meter
 from ussd_engine.text.cost import first_ucs2
 from ussd_engine.text.template import Template, slots
 

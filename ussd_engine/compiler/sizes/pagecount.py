@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ussd_engine.compiler.costs import NOTHING, Cost, joined
+from ussd_engine.compiler.sizes.costs import NOTHING, Cost, joined
 
 Lines = Sequence[Sequence[Cost]]
 """Lines of a title and of options, each as the stretches that are not split."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum, auto
 
 from ussd_engine.actions import Shape
-from ussd_engine.compiler.costs import NOTHING, Cost, any_of
-from ussd_engine.compiler.domains import Domain, Domains
+from ussd_engine.compiler.sizes.costs import NOTHING, Cost, any_of
+from ussd_engine.compiler.sizes.domains import Domain, Domains
 from ussd_engine.text.formats import FormatError, Kind, widest
 from ussd_engine.text.template import Formatter, Part, Slot, Template
 from ussd_engine.text.template import Optional as OptionalPart

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from ussd_engine.compiler.picture import Box, Way
+from ussd_engine.compiler.pictures.picture import Box, Way
 
 CHARACTER = 7.3
 """Width of a character, of a monospaced font of 12 pixels; fonts take 0.60 em, rarely less."""

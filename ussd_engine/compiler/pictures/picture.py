@@ -1,7 +1,7 @@
 """A menu as a picture: boxes with what the subscriber sees, and an arrow for every key and result.
 
 The ways that every screen has (wrong answers, turning pages, the way back, cuts) are left out. Here is what a
-picture shows; `picture_svg` and `picture_text` draw it.
+picture shows; `svg` and `text` draw it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Menus as pictures: SVG to look at, Mermaid and DOT to paste."""

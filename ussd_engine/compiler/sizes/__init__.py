@@ -1,0 +1,1 @@
+"""What screens and notices cost at worst, and whether networks can carry them."""
