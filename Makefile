@@ -75,9 +75,9 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/runtime: requirements.txt pyproject.toml | $(STAMPS)/venv
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@rm -f $(STAMPS)/dev && touch $@
+	@touch $@
 
 $(STAMPS)/dev: requirements-dev.txt $(STAMPS)/runtime
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements-dev.txt
