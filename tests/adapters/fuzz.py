@@ -11,6 +11,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -60,20 +61,26 @@ def targets() -> Iterator[Target]:
         yield Target(form.name, reader(form), tuple(golden_requests(form)))
 
 
-def reader(form: Payloads) -> Callable[[Asked], Turn | None]:
-    """A form's codec: what it reads it also answers, with all sorts of screens."""
+def codec_of(form: Payloads) -> Codec[Any]:
+    """A form's codec, with its file's options."""
     family = plugins.adapter(form.kind)
-    if not issubclass(family, Exchange):
-        return _africas_talking
+    assert issubclass(family, Exchange)
     given = {
         name: value.replace("{peer}", "http://127.0.0.1:1") if isinstance(value, str) else value
         for name, value in form.options.items()
     }
-    codec = family.codec_type("gw", TypeAdapter(family.options_type).validate_python(given))
+    return family.codec_type("gw", TypeAdapter(family.options_type).validate_python(given))
+
+
+def reader(form: Payloads) -> Callable[[Asked], Turn | None]:
+    """A form's codec: what it reads it also answers, with all sorts of screens."""
+    if form.kind == "africastalking":
+        return _africas_talking
+    codec = codec_of(form)
     return lambda asked: _through(codec, asked)
 
 
-def _through(codec: Codec[object], asked: Asked) -> Turn | None:  # type: ignore[type-var]
+def _through(codec: Codec[Any], asked: Asked) -> Turn | None:
     heard = codec.decode(asked)
     for reply in REPLIES:
         answer = codec.encode(reply, heard)
