@@ -100,7 +100,7 @@ class World:
             audit_key=b"audit-key-of-the-tests",
             limits=self.limits,
         )
-        self.relay = Relay(self.engine, clock=self.clock, limits=self.limits)
+        self.relay = Relay(self.engine, clock=self.clock, limits=self.limits, pepper=b"pepper-of-the-tests!")
         self.inbox = InboxSender(self.engine, clock=self.clock)
 
     def key(self) -> RequestKey:

@@ -1,0 +1,108 @@
+"""Closing a business day: once, in order, and what is owed moves to the bank."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+
+from invoicing import Refusal, Refused, Settled, ledger, write_totals
+from invoicing.storage.connect import reading
+from tests.invoicing.test_requests import at_once
+from tests.invoicing.world import OTHER_SHOP, SHOP, SOUM, World
+
+TODAY = date(2026, 11, 24)
+TOMORROW = date(2026, 11, 25)
+
+
+def paid_out(settled: object) -> list[tuple[int, int]]:
+    assert isinstance(settled, Settled), settled
+    return [(total.merchant_id, total.paid_out_tiyin) for total in settled.totals]
+
+
+def test_a_day_that_is_over_is_closed_once_and_the_bank_pays_the_merchants(world: World) -> None:
+    world.pay(world.issue(20_000 * SOUM))
+    world.pay(world.issue(10_000 * SOUM, shop=OTHER_SHOP))
+    world.clock.advance(days=1)
+    first, second = world.service.settle(TODAY), world.service.settle(TODAY)
+
+    assert paid_out(first) == paid_out(second) == [(1, 20_000 * SOUM), (2, 10_000 * SOUM)]
+    assert isinstance(first, Settled)
+    assert isinstance(second, Settled)
+    assert (first.fresh, second.fresh) == (True, False)
+    with reading(world.engine) as conn:
+        owed = [ledger.payable_tiyin(conn, 1), ledger.payable_tiyin(conn, 2), ledger.receivable_tiyin(conn)]
+    assert owed == [0, 0, 0]
+    assert world.sound()
+
+
+def test_a_day_ends_at_tashkents_midnight(world: World) -> None:
+    world.clock.advance(hours=16, minutes=39, seconds=59)  # 23:59:59
+    world.pay(world.issue(20_000 * SOUM))
+    early = world.service.settle(TODAY)
+    world.clock.advance(seconds=1)
+    world.pay(world.issue(10_000 * SOUM))
+
+    assert early == Refused(Refusal.DAY_NOT_OVER)
+    assert paid_out(world.service.settle(TODAY)) == [(1, 20_000 * SOUM)]
+    world.clock.advance(days=1)
+    assert paid_out(world.service.settle(TOMORROW)) == [(1, 10_000 * SOUM)]
+    assert world.sound()
+
+
+def test_days_are_closed_in_order_and_one_left_out_is_in_the_next(world: World) -> None:
+    world.pay(world.issue(20_000 * SOUM))
+    world.clock.advance(days=1)
+    world.pay(world.issue(10_000 * SOUM))
+    world.clock.advance(days=1)
+
+    assert paid_out(world.service.settle(TOMORROW)) == [(1, 30_000 * SOUM)]
+    assert world.service.settle(TODAY) == Refused(Refusal.DAY_CLOSED)
+
+
+def test_a_refund_after_the_settlement_is_taken_from_what_comes_next(world: World) -> None:
+    invoice = world.issue(20_000 * SOUM)
+    world.pay(invoice)
+    world.clock.advance(days=1)
+    world.service.settle(TODAY)
+    world.service.refund(world.key(), SHOP, invoice.id, reauthenticated=True)
+    world.pay(world.issue(5_000 * SOUM))
+    world.clock.advance(days=1)
+    nothing = world.service.settle(TOMORROW)
+    world.pay(world.issue(30_000 * SOUM))
+    world.clock.advance(days=1)
+
+    assert paid_out(nothing) == [(1, 0)]
+    assert paid_out(world.service.settle(date(2026, 11, 26))) == [(1, 15_000 * SOUM)]
+    assert world.sound()
+
+
+def test_two_that_close_one_day_at_once_close_it_once(file_world: World) -> None:
+    world = file_world
+    world.pay(world.issue(20_000 * SOUM))
+    world.clock.advance(days=1)
+
+    closed = at_once(4, lambda _: world.service.settle(TODAY))
+
+    assert sum(isinstance(one, Settled) and one.fresh for one in closed) == 1
+    assert {tuple(paid_out(one)) for one in closed} == {((1, 20_000 * SOUM),)}
+    assert world.sound()
+
+
+def test_the_banks_file_has_a_line_per_merchant_in_soums(world: World) -> None:
+    world.service.add_merchant("Dokon", "998935556677", fee_bp=100, bank_account_ref="=2020 8000")
+    world.pay(world.issue(20_000 * SOUM, shop="998935556677"))
+    world.pay(world.issue(1_000_050))
+    world.clock.advance(days=1)
+    settled = world.service.settle(TODAY)
+    assert isinstance(settled, Settled)
+    file = io.StringIO(newline="")
+    write_totals(settled, file)
+    file.seek(0)
+    lines = list(csv.DictReader(file))
+
+    assert [line["name"] for line in lines] == ["MAGAZIN-24", "Dokon"]
+    assert lines[0]["paid_out"] == "10000.50"
+    sums = [lines[1][name] for name in ("paid", "fee", "refunded", "paid_out")]
+    assert sums == ["20000.00", "200.00", "0.00", "19800.00"]
+    assert lines[1]["account"] == "'=2020 8000", "a spreadsheet shall not take it for a formula"
