@@ -243,7 +243,6 @@ class Link:
         answer = await self._session(Pdu(wire.BINDS[options.bind], fields=fields))
         if answer.status != OK:
             raise _LineLost(f"the bind was refused: {name_of(answer.status)}")
-        self._bound.set()
         log.info("bound", extra=self._about(""))
         while True:
             await asyncio.sleep(options.enquire_every_s)
@@ -287,15 +286,21 @@ class Link:
                 writer.write(wire.answer(bad, bad.command_status))
             return
         if pdu.is_response:
-            waiting = self._unanswered.get(pdu.sequence)
-            if waiting is not None and not waiting[0].done():
-                waiting[0].set_result(pdu)
+            self._settle(pdu)
             return
         if pdu.command == wire.ALERT_NOTIFICATION:  # §4.12: has no answer
             return
         writer.write(wire.answer(pdu, self._status(pdu)))
         if pdu.command == wire.UNBIND:
             raise _LineLost("the centre has unbound us")
+
+    def _settle(self, response: Pdu) -> None:
+        waiting = self._unanswered.get(response.sequence)
+        if waiting is None or waiting[0].done():
+            return
+        if response.command == wire.BINDS[self._options.bind] | wire.RESPONSE and response.status == OK:
+            self._bound.set()  # at once: a deliver_sm may come right behind it
+        waiting[0].set_result(response)
 
     def _status(self, request: Pdu) -> int:
         if request.command in (wire.ENQUIRE_LINK, wire.UNBIND):

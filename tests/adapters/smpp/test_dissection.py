@@ -27,7 +27,7 @@ def dissected(octets: bytes, folder: Path) -> list[dict[str, Any]]:
     head = pack("<LHHLLLL", 0xA1B2C3D4, 2, 4, 0, 0, 0xFFFF, RAW_IP)
     capture = folder / "smpp.pcap"
     capture.write_bytes(head + pack("<LLLL", 0, 0, len(ip), len(ip)) + ip)
-    command = [tshark, "-r", capture, "-d", "tcp.port==2775,smpp", "-T", "json", "--no-duplicate-keys"]
+    command = [tshark, "-r", str(capture), "-d", "tcp.port==2775,smpp", "-T", "json", "--no-duplicate-keys"]
     told = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
     found = json.loads(told)[0]["_source"]["layers"]["smpp"]
     return found if isinstance(found, list) else [found]

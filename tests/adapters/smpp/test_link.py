@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.smpp import wire
 from adapters.smpp.gateway import Options, Smpp
 from adapters.smpp.link import Link, LinkOptions
+from adapters.smpp.wire import Pdu
 from adapters.sms import SmsNotTaken
 from tests.adapters.smpp.conftest import House, house, until
 from tests.peers.smpp import Centre, node_centre, rust_centre
@@ -67,6 +69,30 @@ async def test_both_ends_ask_whether_the_other_is_alive(centre: Centre) -> None:
         await centre.event("enquired")
 
         assert opened.gateway.state.losses == 0
+
+
+async def test_a_unit_right_behind_the_answer_to_the_bind_is_taken() -> None:
+    answers = list[Pdu]()
+
+    async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        frames = wire.Frames()
+        while octets := await reader.read(1 << 16):
+            for pdu in map(wire.decode, frames.feed(octets)):
+                if pdu.is_response:
+                    answers.append(pdu)
+                else:
+                    writer.write(wire.answer(pdu) + wire.encode(Pdu(wire.DELIVER_SM, 77)))
+        writer.close()
+
+    server = await asyncio.start_server(hasty, "127.0.0.1", 0)
+    options = LinkOptions("127.0.0.1", server.sockets[0].getsockname()[1], "ussd", "sesame")
+    running = asyncio.create_task(Link("smsc1", options, lambda _: 0).run())
+    await until(lambda: answers)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    server.close()
+
+    assert answers[0] == Pdu(wire.DELIVER_SM | wire.RESPONSE, 77, 0, {"message_id": ""})
 
 
 async def test_a_centre_that_is_silent_is_left_and_bound_again() -> None:
@@ -244,6 +270,7 @@ async def test_a_certificate_nobody_vouches_for_is_no_line(
 
 async def test_a_centre_of_another_make_plays_a_dialogue_and_takes_sms() -> None:
     async with rust_centre() as centre, house(centre, profile="plus") as opened:
+        await centre.event("bound")
         tlvs = {"0501": "01", "1501": "00000007"}
         phone = {"msisdn": "998901112233", "code": "880"}
         centre.order("deliver", **phone, octets=b"*880#".hex(), tlvs=tlvs)
