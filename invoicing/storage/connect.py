@@ -148,16 +148,21 @@ def write(engine: Engine, work: Callable[[Connection], T]) -> T:
         StorageBusy, StorageFailed.
     """
     for attempt in range(1, TRIES_MAX + 1):
+        worked = False
         try:
             with _turn(engine), engine.begin() as connection:
-                return work(connection)
+                result = work(connection)
+                worked = True
+            return result
         except PoolTimeout as error:
             raise StorageBusy(_BUSY) from error
         except DBAPIError as error:
-            if not _is_conflict(error):
+            # A connection that broke before the commit has written nothing; the pool makes a new one.
+            broke = error.connection_invalidated and not worked
+            if not (broke or _is_conflict(error)):
                 raise _failure(error) from error
             if attempt == TRIES_MAX or engine.dialect.name == "sqlite":  # SQLite has waited already
-                raise StorageBusy(_BUSY) from error
+                raise (_failure(error) if broke else StorageBusy(_BUSY)) from error
             time.sleep(random.uniform(0.005, 0.02) * 2**attempt)
     raise AssertionError("the last try returns or raises")
 
