@@ -101,7 +101,7 @@ class Received:
 class Kiosk:
     """One gateway named `gw` on a spare port, a caller, and the gateway's own server for replies sent later.
 
-    `{peer}` in a text option is that server's address.
+    `{peer}` in a text option is that server's address; what is sent to its `/moved` is told to go elsewhere.
     """
 
     def __init__(
@@ -193,4 +193,5 @@ class Kiosk:
                 await request.text(),
             )
         )
-        return web.Response()
+        moved = {"Location": "/elsewhere"} if request.path == "/moved" else {}
+        return web.Response(status=307 if moved else 200, headers=moved)

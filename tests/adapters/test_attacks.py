@@ -130,6 +130,16 @@ def test_s3_the_id_of_a_forgotten_dialogue_is_free_the_next_day() -> None:
     assert bindings.owner("D1", STRANGER, 1000.0 + 86_400) == STRANGER
 
 
+def test_s3_the_end_frees_an_id_whatever_its_age() -> None:
+    for asked_again_at in (1000.0, 1000.0 + BOUND_S + 1):
+        bindings = Bindings()
+        bindings.owner("D1", OWNER, 1000.0)
+        bindings.owner("D2", OWNER, asked_again_at)
+        bindings.owner("D1", OWNER, asked_again_at)
+        bindings.end("D1")
+        assert bindings.owner("D1", STRANGER, asked_again_at) == STRANGER
+
+
 def test_s2_what_is_remembered_is_bounded_and_lasts_a_dialogue(monkeypatch: pytest.MonkeyPatch) -> None:
     bindings = Bindings()
     for number in range(3 * BOUND_MAX):

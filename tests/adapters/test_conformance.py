@@ -152,10 +152,14 @@ def garbage(step: Step) -> list[str]:
     cut = step.send[: len(step.send) // 2]
     if "xml" in step.content_type:
         root = step.send.partition("?>")[2].lstrip("<").partition(">")[0].partition(" ")[0]
+        head, _, rest = step.send.partition("?>")
+        deep = "<a>" * 50 + "</a>" * 50
         bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
         outside = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
         return [
             "", cut, "<", f"<{root}/>", "<other/>", f"<{root}>" + "<a>" * 9000 + "</a>" * 9000 + f"</{root}>",
+            f"{head}?><!DOCTYPE {root}>{rest}",
+            step.send.replace(f"</{root}>", f"{deep}</{root}>"),
             f"{bomb}<{root}>&b;</{root}>", f"{outside}<{root}>&a;</{root}>",
             f'<?xml version="1.0" encoding="utf-7"?><{root}/>',
             f'<?xml version="1.0" encoding="no"?><{root}/>',

@@ -188,3 +188,15 @@ async def test_replies_on_their_way_are_bounded() -> None:
         await kiosk.gateway.close()
         slow.must_call(kiosk.received.get_nowait())
         await begin.check(kiosk)
+
+
+async def test_a_reply_does_not_follow_a_gateway_elsewhere() -> None:
+    form = next(form for form in ALL if form.name == "vumi/junebug")
+    async with Kiosk("junebug", {**form.options, "url": "{peer}/moved"}) as kiosk:
+        assert isinstance(kiosk.gateway, Exchange)
+        await form.step("begin").play(kiosk)
+        await kiosk.gateway.close()
+
+        assert [(await kiosk.received.get()).path] == ["/moved"]
+        assert kiosk.received.empty()
+        assert kiosk.outcomes == {"unsent": 1}
