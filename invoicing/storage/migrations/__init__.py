@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from invoicing.storage.connect import connect
+from invoicing.storage.connect import connect, reading
 
 _LOCK: Final = 880_001
 _HERE: Final = Path(__file__).parent
@@ -20,11 +20,10 @@ def upgrade(target: str | Engine) -> None:
     version, so the second one finds nothing left to do.
     """
     engine = connect(target) if isinstance(target, str) else target
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":  # SQLite's BEGIN IMMEDIATE is a lock already
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        if not _is_newest(connection):
-            _run(connection)
+    with reading(engine) as connection:
+        newest = _is_newest(connection)
+    if not newest:
+        _run(engine)
     if isinstance(target, str):
         engine.dispose()
 
@@ -37,12 +36,15 @@ def _is_newest(connection: Connection) -> bool:
     return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [newest]
 
 
-def _run(connection: Connection) -> None:
+def _run(engine: Engine) -> None:
     # Alembic takes a third of a second to import, and most starts find nothing to do.
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_HERE))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite's BEGIN IMMEDIATE is a lock already
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
