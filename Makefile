@@ -77,6 +77,7 @@ $(STAMPS)/venv:
 $(STAMPS)/runtime: requirements.txt pyproject.toml | $(STAMPS)/venv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q $(wildcard ussd_engine adapters simulator invoicing cabinet app)
 	@touch $@
 
 $(STAMPS)/dev: requirements-dev.txt $(STAMPS)/runtime
