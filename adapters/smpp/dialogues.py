@@ -27,7 +27,9 @@ from ussd_engine import Kind, Reply, Turn, WireError
 
 log: Final = logging.getLogger(__name__)
 DUPLICATE_S: Final = 2.0
-"""The same begin again this soon is a repeat; later the subscriber has dialled anew."""
+DUPLICATE_NAMED_S: Final = 10.0
+"""The same begin again this soon is a repeat, also of a dialogue that its first screen ended; later the
+subscriber has dialled anew. Where the centre names dialogues it may take its time to bring one again."""
 _GRACE_S: Final = 1.0
 _LOOK_S: Final = 5.0
 
@@ -68,6 +70,8 @@ class _Dialogue:
     last_at: float
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     turns: int = 0
+    ended: bool = False
+    """Kept for a while: a repeat must find it, and get the engine's stored reply."""
     doing: tuple[ussd.Kind, str] | None = field(default=None, repr=False)
     """The unit whose screen is being made."""
 
@@ -105,7 +109,7 @@ class Dialogues:
     @property
     def open(self) -> int:
         """How many subscribers are in a dialogue."""
-        return len(self._open)
+        return sum(not dialogue.ended for dialogue in self._open.values())
 
     def take(self, pdu: Pdu) -> int:
         """One unit of the centre; the `command_status` it is answered with."""
@@ -121,7 +125,7 @@ class Dialogues:
         if known is not None and not _same(known.heard.name, heard.name):
             known = None
         if heard.kind is ussd.Kind.LEAVE:
-            if known is not None:
+            if known is not None and not known.ended:
                 self._end(known, Kind.ABORT)
             return OK
         if len(self._tasks) >= self._options.in_flight_max:
@@ -140,9 +144,13 @@ class Dialogues:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(min(_LOOK_S, self._options.idle_s / 2))
-            longest = loop.time() - self._options.idle_s
-            for dialogue in [one for one in self._open.values() if one.last_at < longest]:
-                self._end(dialogue, Kind.TIMEOUT)
+            now = loop.time()
+            for msisdn, dialogue in list(self._open.items()):
+                idle_s = now - dialogue.last_at
+                if dialogue.ended and idle_s > DUPLICATE_NAMED_S:
+                    del self._open[msisdn]
+                elif not dialogue.ended and idle_s > self._options.idle_s:
+                    self._end(dialogue, Kind.TIMEOUT)
 
     async def drain(self, longest_s: float) -> None:
         """Let the turns under way be answered."""
@@ -157,7 +165,7 @@ class Dialogues:
             known is not None
             and known.turns == 1
             and known.heard.text == heard.text
-            and now - known.began_at < DUPLICATE_S
+            and now - known.began_at < (DUPLICATE_S if heard.name is None else DUPLICATE_NAMED_S)
         )
         if known is None or not repeats:
             known = self._open[heard.msisdn] = _Dialogue(heard, now, now, turns=1)
@@ -188,14 +196,13 @@ class Dialogues:
             dialogue.doing = None
         if kept and self._open.get(heard.msisdn) is not dialogue:
             return  # the subscriber has left, or dialled anew
-        if kept and not reply.open:
-            del self._open[heard.msisdn]
+        dialogue.ended = dialogue.ended or not reply.open
         answer = await self._show(heard, reply.text, last=not reply.open, until=until)
         if answer is Silence.NOT_SENT or (isinstance(answer, Pdu) and answer.status != OK):
             why = answer.value if isinstance(answer, Silence) else name_of(answer.status)
             log.warning("a screen was not taken", extra={"gateway": self._gateway, "why": why})
             self._observe(self._gateway, "undelivered")
-            if self._open.get(heard.msisdn) is dialogue:
+            if self._open.get(heard.msisdn) is dialogue and not dialogue.ended:
                 self._end(dialogue, Kind.ABORT)
 
     async def _turn(self, dialogue: _Dialogue, kind: Kind, text: str) -> Reply:
@@ -249,7 +256,7 @@ class Dialogues:
         Args:
             closing: shown after an answer, where the centre keeps the dialogue open.
         """
-        if msisdn in self._open or msisdn in self._pushed:
+        if self._in_dialogue(msisdn) or msisdn in self._pushed:
             return Pushed(Outcome.BUSY)
         mine = self._pushed[msisdn] = _Push(asyncio.get_running_loop().create_future())
         try:
@@ -292,10 +299,14 @@ class Dialogues:
             return Outcome.BUSY
         return Outcome.ABSENT if status in self._options.absent else Outcome.REFUSED
 
+    def _in_dialogue(self, msisdn: str) -> bool:
+        dialogue = self._open.get(msisdn)
+        return dialogue is not None and not dialogue.ended
+
     def _for_push(self, heard: Heard) -> bool:
         """Whether a unit answers a pushed text. One who dials meanwhile has not seen it."""
         waiting = self._pushed.get(heard.msisdn)
-        if waiting is None or heard.kind is ussd.Kind.BEGIN or heard.msisdn in self._open:
+        if waiting is None or heard.kind is ussd.Kind.BEGIN or self._in_dialogue(heard.msisdn):
             return False
         if not waiting.answer.done():
             waiting.answer.set_result(heard)

@@ -132,10 +132,33 @@ async def test_a_repeated_begin_gets_the_same_screen_again_and_begins_nothing(ce
     assert len(opened.kept.entries) == 1
 
 
+@pytest.mark.parametrize("style", ["its", "none"])
+async def test_a_repeated_dial_whose_first_screen_was_the_last_does_nothing_twice(
+    centre: Centre, style: str
+) -> None:
+    async with house(centre, profile=style) as opened:
+        first = await dial(centre, "*880*2*500#", id=5, style=style)
+        again = await dial(centre, "*880*2*500#", id=5, style=style)
+
+    assert (first["text"], again["text"]) == ("Paid 500", "Paid 500")
+    assert len(opened.kept.entries) == 1
+
+
+async def test_a_dialogue_that_is_over_is_forgotten(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.smpp.dialogues.DUPLICATE_NAMED_S", 0.05)
+    async with house(centre, idle_s=0.2) as opened:
+        await dial(centre, "*880*2*500#")
+        dialogues = opened.gateway._dialogues
+        assert dialogues is not None
+        await until(lambda: not dialogues._open)
+
+    assert len(opened.kept.entries) == 1
+
+
 async def test_the_same_name_used_again_later_is_another_dialogue(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.smpp.dialogues.DUPLICATE_S", 0.0)
+    monkeypatch.setattr("adapters.smpp.dialogues.DUPLICATE_NAMED_S", 0.0)
     async with house(centre) as opened:
         await dial(centre, id=5)
         await dial(centre, id=5)
