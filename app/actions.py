@@ -305,7 +305,7 @@ class MenuActions:
             PaymentRow(
                 row.id,
                 row.number,
-                _shop(row.merchant_name_sms, call.language),
+                shop_on_screen(row.merchant_name_sms, call.language),
                 row.amount_tiyin,
                 _moment(row.at),
                 row.status,
@@ -325,7 +325,7 @@ def _moment(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _shop(name: str, language: str) -> str:
+def shop_on_screen(name: str, language: str) -> str:
     """A shop's name on a screen: Uzbek and English ones stay inside GSM 03.38, as the SMS do (A52)."""
     return short_name(latin_name(name)) if language in ("uz", "en") else name
 
@@ -334,7 +334,7 @@ def _invoice(view: domain.InvoiceView, language: str) -> Invoice:
     return Invoice(
         view.number,
         view.customer_msisdn,
-        _shop(view.merchant_name_sms, language),
+        shop_on_screen(view.merchant_name_sms, language),
         view.amount_tiyin,
         _moment(view.at),
         view.status,
@@ -353,7 +353,7 @@ def _row(view: domain.InvoiceView, language: str) -> InvoiceRow:
         view.id,
         view.number,
         view.customer_msisdn,
-        _shop(view.merchant_name_sms, language),
+        shop_on_screen(view.merchant_name_sms, language),
         view.amount_tiyin,
         _moment(view.at),
         view.status,

@@ -21,13 +21,14 @@ from app.actions import (
     ShopName,
     WrongPin,
     request_key,
+    shop_on_screen,
 )
 from invoicing import results as domain
 from invoicing.codes import PIN_RESET
 from invoicing.orders import Direct, ToCard, ToPhone, TopUp, ToService
 from invoicing.results import Refusal
 from invoicing.service import Invoicing
-from ussd_engine import Action, Amount, Call, Max, Msisdn, Secret
+from ussd_engine import Action, Amount, Call, Max, Msisdn, Secret, Word
 from ussd_engine.actions import declared
 
 OrderText = Annotated[str, Max(80, "id", gsm=True)]
@@ -40,11 +41,17 @@ RESET_DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """Who would get how much."""
+    """Who would get how much; `kind` is the order's, as the menus' words name it."""
 
     order: OrderText
+    kind: Word
     payee: ShopName
     amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Unconnected:
+    """This phone has no card and PIN to pay with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,16 @@ class Allowed:
 @dataclass(frozen=True, slots=True)
 class Proposed:
     """The new PIN was typed once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weak:
+    """The new PIN is one that a guesser tries first; another may be typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Differ:
+    """The second typing was another PIN; both are typed anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,28 +160,31 @@ class WalletActions:
 
     # --- orders ---------------------------------------------------------------------------------------
 
-    async def to_phone(self, call: Call, phone: Msisdn, amount: Amount) -> Quoted | Refused:
+    async def to_phone(self, call: Call, phone: Msisdn, amount: Amount) -> Quoted | Unconnected | Refused:
         return await self._quote(call, ToPhone(phone, amount))
 
-    async def top_up(self, call: Call, phone: Msisdn, amount: Amount) -> Quoted | Refused:
+    async def top_up(self, call: Call, phone: Msisdn, amount: Amount) -> Quoted | Unconnected | Refused:
         return await self._quote(call, TopUp(phone, amount))
 
     async def to_service(
         self, call: Call, code: Digits, account: Account, amount: Amount
-    ) -> Quoted | Refused:
+    ) -> Quoted | Unconnected | Refused:
         return await self._quote(call, ToService(code, account, amount))
 
-    async def to_card(self, call: Call, number: Secret, amount: Amount) -> Quoted | Refused:
+    async def to_card(self, call: Call, number: Secret, amount: Amount) -> Quoted | Unconnected | Refused:
         found = await self._in_thread(self._invoicing.recipient, number)
         if isinstance(found, domain.Refused):
             return Refused(found.reason)
         return await self._quote(call, ToCard(found.id, amount))
 
-    async def _quote(self, call: Call, what: Direct) -> Quoted | Refused:
+    async def _quote(self, call: Call, what: Direct) -> Quoted | Unconnected | Refused:
         found = await self._in_thread(self._invoicing.quote, call.msisdn, what)
         if isinstance(found, domain.Refused):
-            return Refused(found.reason)
-        return Quoted(order_text(what), found.payee, found.amount_tiyin)
+            unconnected = found.reason is Refusal.NOT_CONNECTED
+            return Unconnected() if unconnected else Refused(found.reason)
+        order = order_text(what)
+        payee = shop_on_screen(found.payee, call.language)
+        return Quoted(order, order.partition("|")[0], payee, found.amount_tiyin)
 
     async def pay(
         self, call: Call, order: OrderText, card: Id, pin: Secret
@@ -195,9 +215,18 @@ class WalletActions:
         done = await self._in_thread(
             self._invoicing.link_card, request_key(call), call.msisdn, number, expiry
         )
-        if isinstance(done, domain.Refused):
-            return Refused(done.reason)
-        return ChoosePin(done.last4) if done.choose_pin else Linked(done.last4)
+        if isinstance(done, domain.CardLinked):
+            return ChoosePin(done.last4) if done.choose_pin else Linked(done.last4)
+        if done.reason is Refusal.CARD_TAKEN and await self._lacks_pin(call.msisdn, number[-4:]):
+            return ChoosePin(number[-4:])
+        return Refused(done.reason)
+
+    async def _lacks_pin(self, msisdn: str, last4: str) -> bool:
+        """Whether the phone linked such a card before and broke off where it was to choose its PIN."""
+        cards = await self._in_thread(self._invoicing.cards, msisdn)
+        if all(card.last4 != last4 for card in cards):
+            return False
+        return not (await self._in_thread(self._invoicing.role, msisdn)).connected
 
     async def unlink(self, call: Call, card: Id) -> Unlinked | Refused:
         done = await self._in_thread(self._invoicing.unlink_card, request_key(call), call.msisdn, card)
@@ -205,17 +234,23 @@ class WalletActions:
 
     # --- the PIN --------------------------------------------------------------------------------------
 
-    async def begin_change(self, call: Call, pin: Secret) -> Allowed | WrongPin | Refused:
+    async def begin_change(self, call: Call, pin: Secret) -> Allowed | WrongPin | Unconnected | Refused:
         done = await self._in_thread(self._invoicing.begin_pin_change, request_key(call), call.msisdn, pin)
-        return _refused(done) if isinstance(done, domain.Refused) else Allowed()
+        if isinstance(done, domain.PinRight):
+            return Allowed()
+        return Unconnected() if done.reason is Refusal.NOT_CONNECTED else _refused(done)
 
-    async def propose(self, call: Call, pin: Secret) -> Proposed | Refused:
+    async def propose(self, call: Call, pin: Secret) -> Proposed | Weak | Refused:
         done = await self._in_thread(self._invoicing.propose_pin, request_key(call), call.msisdn, pin)
-        return Refused(done.reason) if isinstance(done, domain.Refused) else Proposed()
+        if isinstance(done, domain.Done):
+            return Proposed()
+        return Weak() if done.reason is Refusal.WEAK_PIN else Refused(done.reason)
 
-    async def confirm(self, call: Call, pin: Secret) -> Chosen | Refused:
+    async def confirm(self, call: Call, pin: Secret) -> Chosen | Differ | Refused:
         done = await self._in_thread(self._invoicing.confirm_pin, request_key(call), call.msisdn, pin)
-        return Refused(done.reason) if isinstance(done, domain.Refused) else Chosen()
+        if isinstance(done, domain.Done):
+            return Chosen()
+        return Differ() if done.reason is Refusal.PIN_MISMATCH else Refused(done.reason)
 
     async def send_code(self, call: Call) -> CodeSent | Refused:
         done = await self._in_thread(self._invoicing.request_code, call.msisdn, PIN_RESET)
@@ -234,7 +269,9 @@ class WalletActions:
         done = await self._in_thread(
             self._invoicing.block_merchant_of, request_key(call), call.msisdn, invoice
         )
-        return Refused(done.reason) if isinstance(done, domain.Refused) else Silenced(done.name or "")
+        if isinstance(done, domain.Refused):
+            return Refused(done.reason)
+        return Silenced(shop_on_screen(done.name or "", call.language))
 
 
 def _refused(refused: domain.Refused) -> WrongPin | Refused:
