@@ -10,14 +10,18 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from app import owner, plugins
+from app import bank as banks
+from app import owner
 from app.settings import Settings
 from invoicing import (
+    CardProcessor,
     InboxSender,
     Invoicing,
+    LateAnswers,
     Lease,
     Limits,
     Relay,
+    SandboxBank,
     Workers,
     clock_of,
     connect,
@@ -48,10 +52,14 @@ class Money:
 
     @classmethod
     @contextmanager
-    def open(cls, settings: Settings, folder: Path, key: bytes) -> Iterator[Money]:
+    def open(
+        cls, settings: Settings, folder: Path, key: bytes, *, line: int | None = None
+    ) -> Iterator[Money]:
         """Over the configured database, or the SQLite one in `folder`.
 
         Args:
+            line: the worker's number, or `bank.COMMANDS`: where the processor has lines, the one to open.
+                None opens none, for who asks the bank nothing.
             key: the security key; the PIN pepper, card tokens and the audit chain get keys made from it.
 
         Raises:
@@ -66,9 +74,10 @@ class Money:
         except Exception as error:  # noqa: BLE001 - drivers raise what they like; a URL may hold a password
             raise CannotOpen(f"the database can't be opened: {_why(error)}") from None
         try:
-            money = cls._over(engine, settings.bank.processor, settings.limits, key)
-            yield money
-            money.lease.release()
+            with cls._bank(settings, engine, key, line) as processor:
+                money = cls._over(engine, processor, settings.limits, key)
+                yield money
+                money.lease.release()
         finally:
             engine.dispose()
 
@@ -77,21 +86,40 @@ class Money:
     def nowhere(cls) -> Iterator[Money]:
         """Over a database that is never opened: for declarations only."""
         engine = connect("sqlite://")
-        yield cls._over(engine, "sandbox", Limits(), bytes(32))
+        yield cls._over(engine, SandboxBank(engine, key=bytes(32)), Limits(), bytes(32))
         engine.dispose()
 
     @classmethod
-    def _over(cls, engine: Engine, processor: str, limits: Limits, key: bytes) -> Money:
+    @contextmanager
+    def _bank(
+        cls, settings: Settings, engine: Engine, key: bytes, line: int | None
+    ) -> Iterator[CardProcessor]:
+        """The settings' processor. Who opens no line asks the bank nothing: any processor will do."""
+        key = _derived(key, "bank")
+        if line is None:
+            yield SandboxBank(engine, key=key)
+            return
+        clock = clock_of(engine)
+        late = LateAnswers(engine, clock=clock)
+        try:
+            with banks.opened(settings, engine, key, late, clock, line) as processor:
+                yield processor
+        except banks.NoLine as error:
+            raise CannotOpen(str(error)) from None
+
+    @classmethod
+    def _over(cls, engine: Engine, processor: CardProcessor, limits: Limits, key: bytes) -> Money:
         clock = clock_of(engine)
         pepper = _derived(key, "pins")
-        bank = plugins.processor(processor)(engine, key=_derived(key, "bank"))
         return cls(
             engine,
             Lease(engine, clock=clock, owner=owner.identity(), gone=owner.gone),
-            Invoicing(engine, clock=clock, processor=bank, pepper=pepper, limits=limits),
+            Invoicing(engine, clock=clock, processor=processor, pepper=pepper, limits=limits),
             Relay(engine, clock=clock, limits=limits, pepper=pepper),
             InboxSender(engine, clock=clock),
-            Workers(engine, clock=clock, processor=bank, audit_key=_derived(key, "audit"), limits=limits),
+            Workers(
+                engine, clock=clock, processor=processor, audit_key=_derived(key, "audit"), limits=limits
+            ),
         )
 
     def upgrade(self) -> None:

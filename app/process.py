@@ -183,7 +183,8 @@ def _fork(plan: Plan, listeners: Sequence[socket.socket], number: int, told: int
         for other in listeners:
             if other is not listeners[number]:
                 other.close()
-        run(replace(plan, does_chores=plan.does_chores and number == 0), listeners[number], tell)
+        mine = replace(plan, does_chores=plan.does_chores and number == 0, worker=number)
+        run(mine, listeners[number], tell)
         status = 0
     except Exception:
         log.exception("a worker can't go on", extra={"worker": number})

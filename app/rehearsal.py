@@ -97,7 +97,7 @@ class Rehearsal:
         return fresh
 
     def _open(self, held: ExitStack) -> Money:
-        return held.enter_context(Money.open(self._settings, Path(), self._key))
+        return held.enter_context(Money.open(self._settings, Path(), self._key, line=0))
 
 
 class Away:

@@ -113,10 +113,27 @@ class Sms(Section):
     sender: str = "inbox"
 
 
+class BankLink(Section):
+    """The line to a bank's switch (ISO 8583 over TCP).
+
+    `terminals`: field 41, one for each worker and one more for commands. `answer_s`: how long a purchase
+    waits, no longer than `[limits]` gives an attempt.
+    """
+
+    host: str
+    port: int = Field(ge=1, le=65535)
+    terminals: tuple[str, ...] = Field(min_length=2)
+    acquirer: str
+    acceptor: str
+    answer_s: float = Field(default=25.0, gt=0, le=30)
+    tls: bool = False
+
+
 class Bank(Section):
     """Who takes the money: the name of a card processor (entry points `invoicing.processors`)."""
 
     processor: str = "sandbox"
+    link: BankLink | None = None
 
 
 class Journal(Section):

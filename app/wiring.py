@@ -18,7 +18,7 @@ from aiohttp import web
 
 from adapters.credentials import Credentials
 from adapters.http import Door
-from app import actions, menufiles, plugins, wallet
+from app import actions, bank, menufiles, plugins, wallet
 from app.chores import chores
 from app.demo import Demo
 from app.journaling import journal, sweeping
@@ -67,6 +67,7 @@ class Plan:
         key: the security key, from which every other key comes.
         texts: the sources of `service`.
         demo: shows inboxes and sessions.
+        worker: this process's number, from 0.
         does_chores: relays notices, expires invoices, recovers payments.
     """
 
@@ -77,6 +78,7 @@ class Plan:
     texts: Mapping[str, str] = field(repr=False)
     demo: bool = False
     does_chores: bool = True
+    worker: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def prepare(settings: Settings, folder: Path, key: str, *, demo: bool) -> Plan:
     """
     try:
         Links(settings, lambda _gateway, _outcome: None, "")
-        with Money.open(settings, folder, key.encode()) as money:
+        with Money.open(settings, folder, key.encode(), line=bank.COMMANDS if demo else None) as money:
             money.upgrade()
             if demo:
                 money.invoicing.seed_demo()
@@ -120,7 +122,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
     settings, metrics = plan.settings, Metrics()
     store = _store(settings)
     with (
-        Money.open(settings, plan.folder, plan.key) as money,
+        Money.open(settings, plan.folder, plan.key, line=plan.worker) as money,
         _pool(settings.database.threads) as pool,
         _pool(CHORE_THREADS) as chore_pool,
         journal(settings, plan.folder) as kept,

@@ -61,7 +61,7 @@ from invoicing.service import Invoicing
 from invoicing.settlement import Settled, write_totals
 from invoicing.storage.connect import StorageBusy, StorageError, StorageFailed, connect
 from invoicing.storage.migrations import upgrade
-from invoicing.workers import AuditVerdict, Recovered, Workers
+from invoicing.workers import AuditVerdict, LateAnswers, Recovered, Workers
 
 __all__ = [
     "RENEW_EVERY_S",
@@ -89,6 +89,7 @@ __all__ = [
     "Invoicing",
     "Issued",
     "Kind",
+    "LateAnswers",
     "Lease",
     "Limits",
     "MerchantView",

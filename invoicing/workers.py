@@ -12,11 +12,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from invoicing import audit, invoices, ledger, payments, reversals
+from invoicing.audit import SERVICE
 from invoicing.limits import Limits
-from invoicing.ports import CardProcessor, Clock, NotReversed, ReversalRequest, Reversed
+from invoicing.ports import CardProcessor, Clock, NotReversed, Outcome, ReversalRequest, Reversed
 from invoicing.storage import invoices as invoice_rows
 from invoicing.storage import payments as payment_rows
 from invoicing.storage import requests as request_rows
@@ -41,6 +42,30 @@ class AuditVerdict:
     sealed: int
     unsealed: int
     problems: tuple[str, ...]
+
+
+class LateAnswers:
+    """Takes what a switch sends though nobody waits for it any more; thread-safe."""
+
+    def __init__(self, engine: Engine, *, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def take(self, rrn: str, kind: str, outcome: Outcome | None) -> None:
+        """Note it in the audit trail; a late outcome of an attempt of ours is applied as F6 says.
+
+        An approval that comes after the reversal was queued changes no invoice, and is reversed once more.
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            payment = payment_rows.by_rrn(conn, rrn) if rrn else None
+            what = f"payment:{payment.id}" if payment is not None else f"rrn:{rrn}"
+            audit.note(conn, now, SERVICE, f"stray_{kind}", what)
+            if payment is not None and outcome is not None:
+                payments.conclude(conn, now, payment.id, outcome)
+
+        write(self._engine, work)
 
 
 class Workers:

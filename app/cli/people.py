@@ -144,6 +144,7 @@ def import_file(
 def opened(config: Path | None, data: Path | None) -> Iterator[Money]:
     """The money domain over the configured database, brought up to date; exit 2 where it can't be used."""
     from app import plugins, running
+    from app.bank import COMMANDS
     from app.money import CannotOpen, Money
     from app.settings import SettingsError, load
 
@@ -152,7 +153,7 @@ def opened(config: Path | None, data: Path | None) -> Iterator[Money]:
         configured = settings.security.key
         folder = data or (DATA if configured else DEMO_DATA)
         key = configured.get_secret_value() if configured else running.security_key(folder)
-        with Money.open(settings, folder, key.encode()) as money:
+        with Money.open(settings, folder, key.encode(), line=COMMANDS) as money:
             money.upgrade()
             yield money
     except (SettingsError, CannotOpen, plugins.UnknownPlugin) as error:

@@ -74,7 +74,7 @@ def serve(
     reload: Annotated[bool, typer.Option("--reload", help="Take changed menu files at once")] = False,
 ) -> None:
     """Run the service."""
-    from app import logs, running
+    from app import bank, logs, running
 
     settings = _settings(config, {"menus": {"reload": True}} if reload else {}, None)
     logs.configure(settings.log.level, sys.stderr)
@@ -83,6 +83,8 @@ def serve(
         fail("[security] key is not set: put a long random text there, or into USSD_SECURITY__KEY")
     if workers > 1 and settings.redis.url is None:
         fail("more than one worker needs a [redis] url, where they share the dialogues; or run --workers 1")
+    if (lines := bank.lines(settings.bank)) is not None and workers > lines:
+        fail(f"{workers} workers need {workers + 1} [bank.link] terminals, there are {lines + 1}")
     if settings.database.url is None and running.is_demos(data):
         fail(f"{data} is a demo's folder, with people anybody can pay as; give another --data")
     with _shared_metrics(workers > 1):

@@ -223,6 +223,11 @@ def by_id(conn: Connection, payment_id: int, *, lock: bool = False) -> Payment:
     return found
 
 
+def by_rrn(conn: Connection, rrn: str) -> Payment | None:
+    """The attempt that a switch names."""
+    return one(conn, _payments.where(payment.c.rrn == rrn), Payment)
+
+
 def of_request(conn: Connection, scope: str, key: str, since: datetime) -> Payment | None:
     """The attempt that a request made, if it came that far; keys are reused after their time."""
     query = _payments.where(
