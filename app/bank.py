@@ -18,6 +18,7 @@ from app.settings import Bank, Settings
 from invoicing import Clock, LateAnswers
 from invoicing.ports import CardProcessor
 
+TIYIN = 100
 COMMANDS = -1
 """The line of commands: the last terminal."""
 
@@ -43,7 +44,8 @@ def opened(
     bank = settings.bank
     kind = plugins.processor(bank.processor)
     if not hasattr(kind, "options_type"):
-        made: CardProcessor = kind(engine, key=key)
+        gift = {"opening_tiyin": bank.sandbox_balance * TIYIN} if bank.sandbox_balance else {}
+        made: CardProcessor = kind(engine, key=key, **gift)
         yield made
         return
     host = _host(kind, bank, late, clock, line)

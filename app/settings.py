@@ -130,9 +130,13 @@ class BankLink(Section):
 
 
 class Bank(Section):
-    """Who takes the money: the name of a card processor (entry points `invoicing.processors`)."""
+    """Who takes the money: the name of a card processor (entry points `invoicing.processors`).
+
+    `sandbox_balance`: soums on a card that the sandbox sees for the first time.
+    """
 
     processor: str = "sandbox"
+    sandbox_balance: int = Field(default=0, ge=0, le=1_000_000_000)
     link: BankLink | None = None
 
 

@@ -39,6 +39,8 @@ R = TypeVar("R")
 DEMO_TABLES: Mapping[str, Any] = {
     "menus": {"reload": True},
     "gateways": {"africastalking": {"name": "africastalking", "kind": "africastalking"}},
+    # Whoever links a card of the sandbox can pay with it.
+    "bank": {"sandbox_balance": 100_000},
     # A day of trying things out is no attack.
     "limits": {
         "open_per_pair_a_day": 10_000,

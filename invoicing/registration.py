@@ -131,8 +131,16 @@ class Registration:
         now = self._clock.now()
         return write(self._engine, lambda conn: reversals.close_by_hand(conn, now, _OPERATOR, payment_number))
 
-    def add_card(self, msisdn: str, pan: str, expiry: str) -> Done | Refused:
-        """Link a card, `expiry` as MMYY. The number becomes a token here and is kept nowhere."""
+    def add_card(
+        self, msisdn: str, pan: str, expiry: str, *, balance_tiyin: int | None = None
+    ) -> Done | Refused:
+        """Link a card, `expiry` as MMYY. The number becomes a token here and is kept nowhere.
+
+        `balance_tiyin` is what the card holds from now on; only the sandbox can be told.
+        """
+        bank = self._processor
+        if balance_tiyin is not None and not isinstance(bank, SandboxBank):
+            return Refused(Refusal.NOT_ALLOWED)
         now = self._clock.now()
         owner = merchants.phone(msisdn)
         if isinstance(owner, Refused):
@@ -143,10 +151,13 @@ class Registration:
         token = self._processor.tokenise(card.pan, card.exp_yymm)
         if token is None:
             return Refused(Refusal.BAD_CARD_NUMBER)
-        return write(
+        linked = write(
             self._engine,
             lambda conn: cards.link(conn, now, _OPERATOR, number=owner, card=card, token=token),
         )
+        if balance_tiyin is not None and isinstance(bank, SandboxBank) and isinstance(linked, Done):
+            bank.set_balance(token, balance_tiyin)
+        return linked
 
     def import_csv(self, rows: Iterable[Mapping[str, str]]) -> Imported:
         """Register many at once, as `csv.DictReader` reads them.
@@ -190,7 +201,5 @@ class Registration:
         self.add_merchant("CHOYXONA", DEMO_OTHER_MERCHANT)
         self.add_customer(DEMO_CUSTOMER, DEMO_PIN)
         expiry = f"12{(self._clock.now().year + 4) % 100:02d}"
-        linked = self.add_card(DEMO_CUSTOMER, DEMO_PAN, expiry)
-        if isinstance(linked, Done) and isinstance(self._processor, SandboxBank):
-            token = self._processor.tokenise(DEMO_PAN, expiry[2:] + expiry[:2])
-            self._processor.set_balance(token, DEMO_BALANCE_TIYIN)
+        money = DEMO_BALANCE_TIYIN if isinstance(self._processor, SandboxBank) else None
+        self.add_card(DEMO_CUSTOMER, DEMO_PAN, expiry, balance_tiyin=money)

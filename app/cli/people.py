@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from invoicing import Done, Refused
 
 DEMO_DATA, DATA = Path(".data"), Path("data")
+TIYIN = 100
 
 Config = Annotated[Path | None, typer.Option(help="Settings file (TOML)")]
 Data = Annotated[
@@ -81,11 +82,11 @@ def merchant_unblock(msisdn: Phone, config: Config = None, data: Data = None) ->
 
 @merchant.command("list")
 def merchant_list(config: Config = None, data: Data = None) -> None:
-    """Print phone, role, state and name of every merchant user."""
+    """Print phone, role, state, service code and name of every merchant user."""
     with opened(config, data) as money:
         for one in money.invoicing.list_merchants():
             state = "active" if one.active else "blocked"
-            typer.echo(f"{one.msisdn}\t{one.role}\t{state}\t{one.name}")
+            typer.echo(f"{one.msisdn}\t{one.role}\t{state}\t{one.service_code}\t{one.name}")
 
 
 @customer.command("add")
@@ -107,13 +108,18 @@ def customer_unlock(msisdn: Phone, config: Config = None, data: Data = None) -> 
 def card_add(
     msisdn: Phone,
     expiry: Annotated[str, typer.Argument(metavar="MMYY", help="Month and year of expiry")],
+    balance: Annotated[
+        int | None, typer.Option(min=0, metavar="SOUM", help="What the sandbox's card holds from now on")
+    ] = None,
     config: Config = None,
     data: Data = None,
 ) -> None:
     """Link a card; its number is read from stdin and kept nowhere."""
     pan = _secret("Card number").replace(" ", "")
+    tiyin = None if balance is None else balance * TIYIN
     with opened(config, data) as money:
-        _report(money.invoicing.add_card(msisdn, pan, expiry), f"card *{pan[-4:]} added")
+        done = money.invoicing.add_card(msisdn, pan, expiry, balance_tiyin=tiyin)
+        _report(done, f"card *{pan[-4:]} added")
 
 
 def import_file(

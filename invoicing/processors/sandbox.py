@@ -67,13 +67,17 @@ _CANCELLED_BEFORE: Final = "12"
 
 
 class SandboxBank:
-    """Thread-safe. `key` makes tokens out of card numbers; another key, other tokens."""
+    """Thread-safe. `key` makes tokens out of card numbers; another key, other tokens.
+
+    `opening_tiyin` is on a card when it is first seen.
+    """
 
     terminal: str = "CLICK001"
 
-    def __init__(self, engine: Engine, *, key: bytes) -> None:
+    def __init__(self, engine: Engine, *, key: bytes, opening_tiyin: int = 0) -> None:
         self._engine = engine
         self._key = key
+        self._opening_tiyin = opening_tiyin
         self._up = True
 
     def available(self) -> bool:
@@ -87,10 +91,10 @@ class SandboxBank:
         self._up = True
 
     def tokenise(self, pan: str, _exp_yymm: str, /) -> str:
-        """A keyed digest of the number; the account is opened, empty, when its card is first seen."""
+        """A keyed digest of the number; the account is opened when its card is first seen."""
         token = "sbx-" + hmac.digest(self._key, f"card:{pan}".encode(), "sha256").hex()[:40]
         behaviour = _BY_LAST4.get(pan[-4:], Behaviour.NORMAL)
-        write(self._engine, lambda conn: storage.open_account(conn, token, behaviour))
+        write(self._engine, lambda conn: storage.open_account(conn, token, behaviour, self._opening_tiyin))
         return token
 
     def set_balance(self, token: str, balance_tiyin: int) -> bool:

@@ -32,8 +32,9 @@ def account(conn: Connection, token: str) -> SandboxAccount | None:
     return one(conn, select(sandbox_account).where(sandbox_account.c.token == token), SandboxAccount)
 
 
-def open_account(conn: Connection, token: str, behaviour: str) -> bool:
-    return add_once(conn, sandbox_account, {"token": token, "balance_tiyin": 0, "behaviour": behaviour})
+def open_account(conn: Connection, token: str, behaviour: str, balance_tiyin: int = 0) -> bool:
+    values = {"token": token, "balance_tiyin": balance_tiyin, "behaviour": behaviour}
+    return add_once(conn, sandbox_account, values)
 
 
 def set_balance(conn: Connection, token: str, balance_tiyin: int) -> bool:
