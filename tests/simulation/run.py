@@ -104,8 +104,7 @@ class _Run:
     def play(self) -> None:
         world = self._world
         world.oracle.keys_stay = not world.plan.climate.short_keys
-        for order in world.plan.orders:
-            world.scheduler.after(order.at_ms, lambda order=order: self._carry_out(order))  # type: ignore[misc]
+        self._await_next(iter(world.plan.orders))
         while world.step():
             pass
         self.events = world.scheduler.played
@@ -114,11 +113,20 @@ class _Run:
         self._settle()
         self._judge_rest()
 
-    def _carry_out(self, order: Order) -> None:
-        world = self._world
-        if world.scheduler.played > _LAST_ORDER:
+    def _await_next(self, orders: Iterator[Order]) -> None:
+        scheduler = self._world.scheduler
+        order = next(orders, None)
+        if order is None or scheduler.played > _LAST_ORDER:
             return
-        what = order.what
+
+        def arrive() -> None:
+            self._await_next(orders)
+            self._carry_out(order)
+
+        scheduler.after(order.at_ms - scheduler.now_ms, arrive)
+
+    def _carry_out(self, order: Order) -> None:
+        world, what = self._world, order.what
         if not isinstance(what, Chore):
             world.note(f"#{order.id} {in_short(what)}")
         match what:

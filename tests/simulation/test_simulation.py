@@ -66,7 +66,8 @@ def test_a_run_is_cut_off_after_its_events() -> None:
     plan = plan_of(36)
     crowd = tuple(replace(order, id=1000 * copy + order.id) for copy in range(1, 9) for order in plan.orders)
 
-    result = play(replace(plan, orders=(*plan.orders, *crowd)))
+    everybody = sorted((*plan.orders, *crowd), key=lambda order: order.at_ms)
+    result = play(replace(plan, orders=tuple(everybody)))
 
     assert result.events <= EVENTS_MAX
     assert result.violation is None
