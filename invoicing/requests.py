@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Final, TypeVar, cast
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from invoicing.results import (
     CardLinked,
@@ -32,6 +32,7 @@ from invoicing.results import (
     Refused,
 )
 from invoicing.storage import requests as storage
+from invoicing.storage.connect import write
 from invoicing.storage.requests import Request
 
 Answer = (
@@ -135,13 +136,17 @@ def finish(conn: Connection, row: Request, answer: A) -> A:
     return answer
 
 
-def once(conn: Connection, key: RequestKey, body: str, now: datetime, work: Callable[[], A]) -> A:
+def once(engine: Engine, key: RequestKey, body: str, now: datetime, work: Callable[[Connection], A]) -> A:
     """Do an action of one transaction once for its key; `body` names the action, so answers never mix."""
-    begun = begin(conn, key, body, now)
-    if isinstance(begun, Begun):
-        assert begun.fresh  # an action of one transaction commits its row and its answer together
-        return finish(conn, begun.row, work())
-    return cast(A, begun)
+
+    def act(conn: Connection) -> A:
+        begun = begin(conn, key, body, now)
+        if isinstance(begun, Begun):
+            assert begun.fresh  # an action of one transaction commits its row and its answer together
+            return finish(conn, begun.row, work(conn))
+        return cast(A, begun)
+
+    return write(engine, act)
 
 
 def encode(answer: Answer) -> tuple[str, str]:

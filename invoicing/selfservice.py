@@ -42,11 +42,8 @@ class SelfService(Paying):
         if isinstance(token, Refused):
             return token
         body = requests.body_hash("link_card", msisdn, token, card.exp_yymm)
-        return write(
-            self._engine,
-            lambda conn: requests.once(
-                conn, key, body, now, lambda: ownpins.link_own(conn, now, actor, card, token)
-            ),
+        return requests.once(
+            self._engine, key, body, now, lambda conn: ownpins.link_own(conn, now, actor, card, token)
         )
 
     def unlink_card(
@@ -55,11 +52,8 @@ class SelfService(Paying):
         """Let go of a card; what was begun with it goes on."""
         now, actor = self._clock.now(), Actor(msisdn, channel)
         body = requests.body_hash("unlink_card", msisdn, card_id)
-        return write(
-            self._engine,
-            lambda conn: requests.once(
-                conn, key, body, now, lambda: ownpins.unlink(conn, now, actor, row_id(card_id))
-            ),
+        return requests.once(
+            self._engine, key, body, now, lambda conn: ownpins.unlink(conn, now, actor, row_id(card_id))
         )
 
     def balance(
@@ -125,11 +119,12 @@ class SelfService(Paying):
             return refused
         now, actor = self._clock.now(), Actor(msisdn, channel)
         body, pin_hash = requests.body_hash("propose_pin", msisdn), pins.hash_pin(self._pepper, pin)
-        return write(
+        return requests.once(
             self._engine,
-            lambda conn: requests.once(
-                conn, key, body, now, lambda: ownpins.propose(conn, now, self._limits, actor, pin_hash)
-            ),
+            key,
+            body,
+            now,
+            lambda conn: ownpins.propose(conn, now, self._limits, actor, pin_hash),
         )
 
     def confirm_pin(self, key: RequestKey, msisdn: str, pin: str, channel: str = "ussd") -> Done | Refused:
@@ -141,15 +136,12 @@ class SelfService(Paying):
             seen is not None and seen.pin_hash is not None and pins.is_right(self._pepper, seen.pin_hash, pin)
         )
         body = requests.body_hash("confirm_pin", msisdn)
-        return write(
+        return requests.once(
             self._engine,
-            lambda conn: requests.once(
-                conn,
-                key,
-                body,
-                now,
-                lambda: ownpins.confirm(conn, now, self._limits, actor, seen, right=right),
-            ),
+            key,
+            body,
+            now,
+            lambda conn: ownpins.confirm(conn, now, self._limits, actor, seen, right=right),
         )
 
     def reset_pin(
@@ -169,11 +161,8 @@ class SelfService(Paying):
         if isinstance(refused, Refused):
             return refused
         exp_yymm = card_expiry(mmyy, tashkent_day(now))
-        return write(
-            self._engine,
-            lambda conn: requests.once(
-                conn, key, body, now, lambda: ownpins.reset(conn, now, actor, exp_yymm)
-            ),
+        return requests.once(
+            self._engine, key, body, now, lambda conn: ownpins.reset(conn, now, actor, exp_yymm)
         )
 
     # --- codes -------------------------------------------------------------------------------------------

@@ -65,22 +65,19 @@ class Invoicing(SelfService):
         """T1: issue an invoice and queue the customer's SMS."""
         now = self._clock.now()
         body = requests.body_hash("issue", merchant_msisdn, customer_msisdn, amount_tiyin, again, channel)
-        return write(
+        return requests.once(
             self._engine,
-            lambda conn: requests.once(
+            key,
+            body,
+            now,
+            lambda conn: invoices.issue(
                 conn,
-                key,
-                body,
                 now,
-                lambda: invoices.issue(
-                    conn,
-                    now,
-                    self._limits,
-                    Actor(merchant_msisdn, channel),
-                    customer=customer_msisdn,
-                    amount_tiyin=amount_tiyin,
-                    again=again,
-                ),
+                self._limits,
+                Actor(merchant_msisdn, channel),
+                customer=customer_msisdn,
+                amount_tiyin=amount_tiyin,
+                again=again,
             ),
         )
 
@@ -91,11 +88,8 @@ class Invoicing(SelfService):
         now, invoice = self._clock.now(), row_id(invoice_id)
         body = requests.body_hash("cancel", merchant_msisdn, invoice_id)
         actor = Actor(merchant_msisdn, channel)
-        return write(
-            self._engine,
-            lambda conn: requests.once(
-                conn, key, body, now, lambda: invoices.cancel(conn, now, actor, invoice)
-            ),
+        return requests.once(
+            self._engine, key, body, now, lambda conn: invoices.cancel(conn, now, actor, invoice)
         )
 
     def merchant_invoices(
@@ -146,11 +140,8 @@ class Invoicing(SelfService):
         now, invoice = self._clock.now(), row_id(invoice_id)
         body = requests.body_hash("decline", customer_msisdn, invoice_id)
         actor = Actor(customer_msisdn, channel)
-        return write(
-            self._engine,
-            lambda conn: requests.once(
-                conn, key, body, now, lambda: invoices.decline(conn, now, actor, invoice)
-            ),
+        return requests.once(
+            self._engine, key, body, now, lambda conn: invoices.decline(conn, now, actor, invoice)
         )
 
     def block_merchant_of(
@@ -160,11 +151,8 @@ class Invoicing(SelfService):
         now, invoice = self._clock.now(), row_id(invoice_id)
         body = requests.body_hash("block", customer_msisdn, invoice_id)
         actor = Actor(customer_msisdn, channel)
-        return write(
-            self._engine,
-            lambda conn: requests.once(
-                conn, key, body, now, lambda: invoices.block_pair(conn, now, actor, invoice)
-            ),
+        return requests.once(
+            self._engine, key, body, now, lambda conn: invoices.block_pair(conn, now, actor, invoice)
         )
 
     def history(self, customer_msisdn: str, after: str | None = None, limit: int = 5) -> Rows[PaymentView]:
