@@ -11,12 +11,14 @@ import pytest
 
 from tests.simulation.plan import Pay, plan_of
 from tests.simulation.plants import planted
+from tests.simulation.postgres import postgres_stock
 from tests.simulation.report import told
 from tests.simulation.run import EVENTS_MAX, play
 from tests.simulation.shrink import shrunk
 
 SEEDS = 200
 PART = 25
+SEEDS_POSTGRESQL = 10
 met: Counter[str] = Counter()
 
 
@@ -87,3 +89,12 @@ def test_a_failing_seed_is_told_by_the_few_orders_that_matter() -> None:
     assert text.startswith(f"seed {failing.plan.seed}: {short.violation}\n")
     assert text.endswith(f"again: make simulate SEED={failing.plan.seed}")
     assert all(str(order) in text for order in short.plan.orders)
+
+
+@pytest.mark.timeout(600)
+def test_seeds_hold_on_postgresql_too() -> None:
+    with postgres_stock() as stock:
+        for seed in range(SEEDS, SEEDS + SEEDS_POSTGRESQL):
+            result = play(plan_of(seed), stock.fresh)
+
+            assert result.violation is None, told(result, command=f"make simulate SEED={seed}")
