@@ -37,9 +37,11 @@ format: $(STAMPS)/dev ## write the format that check asks for
 simulate: $(STAMPS)/dev ## play faults against the money domain: SEEDS=500, or one again with SEED=n
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500))
 
-proof: $(STAMPS)/dev $(STAMPS)/postgresql ## the full figures, hours long; goes on where it was stopped
+proof: $(STAMPS)/dev $(STAMPS)/postgresql $(STAMPS)/peers ## the full figures, hours long; goes on where it was stopped
 	@$(BIN)/python -m tests.simulation --proof
 	@$(BIN)/python -m tests.kills --proof
+	@$(BIN)/python -m tests.adapters.smpp.fuzz 1000000
+	@$(BIN)/python -m tests.adapters.smpp.drops 100
 
 bench: $(STAMPS)/dev $(STAMPS)/postgresql ## the benchmarks; prints tables
 	@$(BIN)/python -m bench

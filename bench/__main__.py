@@ -9,7 +9,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import inside, rounds
+from bench import inside, rounds, smpp
 from bench.contestants import LIMITS, OURS, peers
 
 REFERENCE = "redis+uvloop"
@@ -19,7 +19,7 @@ PACKAGES = ("aiohttp", "uvloop", "redis", "hiredis", "msgspec", "transitions")
 def main() -> None:
     """Print what was asked for; a server that fails is a line of the table, never the end."""
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("part", nargs="?", choices=("all", "http", "inside"), default="all")
+    parser.add_argument("part", nargs="?", choices=("all", "http", "inside", "smpp"), default="all")
     parser.add_argument("-c", "--phones", type=int, nargs="+", default=[32, 128, 1])
     parser.add_argument("-d", "--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
@@ -28,9 +28,11 @@ def main() -> None:
     )
     given = parser.parse_args()
     print(_machine(), flush=True)
-    if given.part != "http":
+    if given.part in ("all", "inside"):
         inside.report()
-    if given.part != "inside":
+    if given.part in ("all", "smpp"):
+        smpp.report(given.seconds)
+    if given.part in ("all", "http"):
         _http(given.phones, given.seconds, given.rounds, with_peers=not given.no_peers)
 
 

@@ -15,12 +15,12 @@ from adapters.smpp.gateway import Options, Smpp
 from adapters.smpp.link import Link, LinkOptions
 from adapters.smpp.wire import Pdu
 from adapters.sms import SmsNotTaken
-from tests.adapters.smpp.conftest import House, house, until
+from tests.adapters.smpp.conftest import house, until
+from tests.adapters.smpp.drops import drop
 from tests.peers.smpp import Centre, node_centre, rust_centre
 from ussd_engine import Reply, Turn
 
 PHONE = "998901234567"
-DROPS = 20
 
 
 class Slow:
@@ -196,40 +196,11 @@ async def test_the_end_lets_the_screen_under_way_out_and_takes_nothing_new(centr
         await opened.gateway.send_sms(PHONE, "Paid", 7)
 
 
-async def test_a_line_dropped_again_and_again_under_load_loses_no_accepted_message(
-    centre: Centre, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each drop is before or after a message was accepted, in turn; what has no id is sent again."""
-    centre.order("rule", dropAfter=10)
-    async with house(centre, window=8) as opened:
-        monkeypatch.setattr(
-            opened.gateway._link, "_options", fast_again(opened)
-        )  # the pauses are no part of the promise
-        ids: dict[int, str] = {}
+async def test_a_line_dropped_twenty_times_under_load_loses_no_accepted_message() -> None:
+    sent = await drop(20)
 
-        async def deliver(number: int) -> None:
-            while number not in ids:
-                try:
-                    ids[number] = await opened.gateway.send_sms(PHONE, f"message {number}", number)
-                except SmsNotTaken as refused:
-                    assert refused.again
-                    await asyncio.sleep(0.005)
-
-        number = 0
-        while opened.gateway.state.losses < DROPS:
-            await asyncio.gather(*(deliver(number + one) for one in range(8)))
-            number += 8
-        centre.order("accepted")
-        accepted = (await centre.event("accepted"))["messages"]
-
-    texts = {bytes.fromhex(one["octets"]).decode(): one["id"] for one in accepted}
-    by_id = {one["id"]: bytes.fromhex(one["octets"]).decode() for one in accepted}
-    assert {by_id[provider_id] for provider_id in ids.values()} == {f"message {n}" for n in range(number)}
-    assert set(texts) == {f"message {n}" for n in range(number)}
-
-
-def fast_again(opened: House) -> LinkOptions:
-    return replace(opened.gateway._link._options, backoff_first_s=0.005, backoff_max_s=0.02)
+    assert sent.losses >= 20
+    assert sent.lost == set()
 
 
 @pytest.fixture

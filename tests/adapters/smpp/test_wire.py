@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +10,7 @@ from smpplib.command import DeliverSM, Param
 
 from adapters.smpp import wire
 from adapters.smpp.wire import BadPdu, Frames, Pdu, decode, encode
+from tests.adapters.smpp.fuzz import fuzz
 from ussd_engine import WireError
 
 BEGIN = bytes.fromhex(
@@ -196,26 +195,6 @@ def test_noise_behind_any_header_is_read_or_refused(command: int, body: bytes) -
 
 
 def test_ten_thousand_spoilt_units_raise_nothing_but_wire_errors() -> None:
-    drawn = random.Random(880)
-    begin: dict[str, wire.Field] = {"source_addr": "998901112233", "short_message": b"*880#"}
-    whole = [
-        encode(Pdu(wire.DELIVER_SM, 1, 0, begin, {wire.SERVICE_OP: b"\1"})),
-        encode(Pdu(wire.BINDS["transceiver"], 1, 0, {"system_id": "ussd", "password": "sesame"})),
-        encode(Pdu(wire.DATA_SM, 1, 0, {"source_addr": "880"}, {wire.PAYLOAD: bytes(200)})),
-        encode(Pdu(wire.SUBMIT_SM | wire.RESPONSE, 1, 0, {"message_id": "1f"})),
-    ]
-    refused = 0
-    for _ in range(10_000):
-        octets = bytearray(drawn.choice(whole))
-        for _ in range(drawn.randrange(1, 6)):
-            octets[drawn.randrange(len(octets))] = drawn.randrange(256)
-        if drawn.random() < 0.5:
-            octets = octets[: drawn.randrange(len(octets) + 1)]
-        if drawn.random() < 0.7:
-            octets[:4] = len(octets).to_bytes(4, "big")
-        try:
-            decode(bytes(octets))
-        except WireError:
-            refused += 1
+    refused = fuzz(10_000, seed=880)
 
     assert 1_000 < refused < 10_000, "noise of both kinds was tried"
