@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from invoicing import (
     Approved,
@@ -44,6 +44,7 @@ from invoicing.storage import outbox as outbox_rows
 from invoicing.storage import payments as payment_rows
 from invoicing.storage import people, tables
 from invoicing.storage import requests as request_rows
+from invoicing.storage.connect import write
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -350,10 +351,13 @@ def refund_keeps_the_fee(patch: Patch) -> None:
 def key_after_the_guards(patch: Patch) -> None:
     """The request's key is looked for only once the work is done: a copy meets the first one's effect."""
 
-    def once(conn: Connection, key: Any, body: str, now: datetime, work: Callable[[], T]) -> Any:
-        answer: Any = work()
-        begun = requests.begin(conn, key, body, now)
-        return requests.finish(conn, begun.row, answer) if isinstance(begun, requests.Begun) else answer
+    def once(engine: Engine, key: Any, body: str, now: datetime, work: Callable[[Connection], T]) -> Any:
+        def act(conn: Connection) -> Any:
+            answer: Any = work(conn)
+            begun = requests.begin(conn, key, body, now)
+            return requests.finish(conn, begun.row, answer) if isinstance(begun, requests.Begun) else answer
+
+        return write(engine, act)
 
     patch.setattr(requests, "once", once)
 
