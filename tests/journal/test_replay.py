@@ -127,11 +127,11 @@ def customer(folder: Path, *answers: str) -> Dialogue:
 
 
 def test_a_reworded_screen_is_shown_with_both_texts_and_the_dialogue_goes_on(tmp_path: Path) -> None:
-    outcome = replay(customer(tmp_path, "4"), changed("ru: Помощь", "ru: Справка"))
+    outcome = replay(customer(tmp_path, "7"), changed("ru: Помощь", "ru: Справка"))
 
     assert [(d.turn, d.what) for d in outcome.differences] == [(1, "screen")]
-    assert "4.Помощь" in outcome.differences[0].was
-    assert "4.Справка" in outcome.differences[0].now
+    assert "7.Помощь" in outcome.differences[0].was
+    assert "7.Справка" in outcome.differences[0].now
     assert outcome.turns == 2
 
 
@@ -140,7 +140,7 @@ def test_a_renamed_state_is_told_and_the_dialogue_goes_on(tmp_path: Path) -> Non
         name: text.replace("goto: help}", "goto: aid}").replace("\n  help:", "\n  aid:")
         for name, text in menu_texts().items()
     }
-    outcome = replay(customer(tmp_path, "4"), compile_menus(texts, declared()))
+    outcome = replay(customer(tmp_path, "7"), compile_menus(texts, declared()))
 
     assert [(d.turn, d.what, d.was, d.now) for d in outcome.differences] == [
         (2, "state", "customer.help", "customer.aid")
@@ -148,8 +148,8 @@ def test_a_renamed_state_is_told_and_the_dialogue_goes_on(tmp_path: Path) -> Non
 
 
 def test_where_the_menus_part_what_follows_is_not_compared(tmp_path: Path) -> None:
-    dialogue = customer(tmp_path, "3", "7")
-    outcome = replay(dialogue, swapped("goto: language}", "goto: help}"))
+    dialogue = customer(tmp_path, "6", "7")
+    outcome = replay(dialogue, swapped("goto: settings}", "goto: help}"))
 
     assert {(d.turn, d.what) for d in outcome.differences} == {(2, "screen"), (2, "state"), (2, "end")}
     assert outcome.turns == 2
@@ -157,7 +157,7 @@ def test_where_the_menus_part_what_follows_is_not_compared(tmp_path: Path) -> No
 
 
 def test_an_action_that_the_journal_knows_nothing_of_ends_the_comparison(tmp_path: Path) -> None:
-    outcome = replay(customer(tmp_path, "4"), swapped("goto: help}", "goto: history}"))
+    outcome = replay(customer(tmp_path, "7"), swapped("goto: help}", "goto: history}"))
 
     (difference,) = outcome.differences
     assert (difference.turn, difference.what) == (2, "action")
@@ -165,7 +165,7 @@ def test_an_action_that_the_journal_knows_nothing_of_ends_the_comparison(tmp_pat
 
 
 def test_a_refused_answer_is_refused_again_though_its_text_is_lost(tmp_path: Path) -> None:
-    dialogue = customer(tmp_path, "31337", "4")
+    dialogue = customer(tmp_path, "31337", "7")
     (kept,) = dialogue.turns[1].heard
     outcome = replay(dialogue, shipped())
 
@@ -175,7 +175,7 @@ def test_a_refused_answer_is_refused_again_though_its_text_is_lost(tmp_path: Pat
 
 
 def test_without_its_first_line_a_dialogue_is_not_replayed(tmp_path: Path) -> None:
-    dialogue = customer(tmp_path, "4")
+    dialogue = customer(tmp_path, "7")
     headless = merge(dialogue.turns[1:])
 
     assert replay(headless, shipped()).skipped == "its beginning was lost"
@@ -183,7 +183,7 @@ def test_without_its_first_line_a_dialogue_is_not_replayed(tmp_path: Path) -> No
 
 
 def test_after_a_lost_line_nothing_is_compared(tmp_path: Path) -> None:
-    dialogue = customer(tmp_path, "3", "7", "0")
+    dialogue = customer(tmp_path, "6", "7", "0")
     holed = merge([dialogue.turns[0], *dialogue.turns[2:]])
     outcome = replay(holed, shipped())
 
@@ -191,8 +191,8 @@ def test_after_a_lost_line_nothing_is_compared(tmp_path: Path) -> None:
 
 
 CAUSES = [
-    ([("answer", "4")], Cause.SUCCESS),
-    ([("answer", "7"), ("answer", "7"), ("answer", "7")], Cause.ABORT_APP),
+    ([("answer", "7")], Cause.SUCCESS),
+    ([("answer", "8"), ("answer", "8"), ("answer", "8")], Cause.ABORT_APP),
     ([("cut", "abort")], Cause.FAILED_DIALOG_USER_ABORT),
     ([("cut", "timeout")], Cause.FAILED_INVOKE_TIMEOUT),
     ([("dial", "*880#")], Cause.FAILED_PROVIDER_ABORT),

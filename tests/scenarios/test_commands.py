@@ -96,8 +96,8 @@ def test_scenarios_play_against_a_running_service_and_its_journal_replays(
     assert same.exit_code == 0, same.stdout
     assert same.stdout == "2 dialogues, 5 turns replayed: 0 differ\n"
     assert other.exit_code == 1
-    assert "    - 4.Помощь\n" in other.stdout
-    assert "    + 4.Справка\n" in other.stdout
+    assert "    - 7.Помощь\n" in other.stdout
+    assert "    + 7.Справка\n" in other.stdout
     assert other.stdout.endswith("2 dialogues, 5 turns replayed: 1 differ\n  1 differ in screen\n")
 
 

@@ -66,7 +66,7 @@ def failure(text: str) -> Failure:
 
 
 def test_a_scenario_that_goes_as_written_has_no_failure() -> None:
-    steps = "  - {dial: '*880#', shows: \"CLICK\\n1.Счета\\n2.История\\n3.Язык\\n4.Помощь\"}\n"
+    steps = "  - {dial: '*880#', shows: \"CLICK\\n1.Счета\\n2.Платежи\\n3.Переводы\\n4.Мои карты\\n5.История\\n6.Настройки\\n7.Помощь\"}\n"
     steps += '  - {answer: 1, contains: ["№1007", "50 000"]}\n'
     steps += '  - {answer: 1, contains: "CLICK-PIN:", closed: false}\n'
     steps += "  - {answer: {secret: pin}, contains: обрабатывается, closed: true}\n"
@@ -79,9 +79,9 @@ def test_another_screen_is_told_line_by_line_with_its_octets() -> None:
 
     assert (found.line, found.did) == (13, "customer dials *880#")
     assert "- expected (44 octets, open)" in found.why
-    assert "+ shown (78 octets, open)" in found.why
+    assert "+ shown (154 octets, open)" in found.why
     assert "    - 2.Помощь" in found.why
-    assert "    + 2.История" in found.why
+    assert "    + 2.Платежи" in found.why
 
 
 def test_a_dialogue_that_should_be_over_and_is_not_fails() -> None:
@@ -91,7 +91,7 @@ def test_a_dialogue_that_should_be_over_and_is_not_fails() -> None:
 
 
 def test_after_the_end_nothing_can_be_answered() -> None:
-    found = failure(CUSTOMER + "  - {dial: '*880#'}\n  - {answer: 4}\n  - {answer: 1}\n")
+    found = failure(CUSTOMER + "  - {dial: '*880#'}\n  - {answer: 7}\n  - {answer: 1}\n")
 
     assert (found.line, found.why) == (15, "the dialogue is over, nothing can be answered")
 
@@ -118,7 +118,7 @@ def test_a_secret_that_nobody_defines_fails() -> None:
 
 
 def test_an_action_without_a_result_fails() -> None:
-    found = failure(CUSTOMER + "  - {dial: '*880#'}\n  - {answer: 2}\n")
+    found = failure(CUSTOMER + "  - {dial: '*880#'}\n  - {answer: 5}\n")
 
     assert found.why == "'payments.history' was called, but `actions:` has no result for it"
 
