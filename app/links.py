@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 from adapters.http import Observer, TurnHandler
+from adapters.lines import LineState
 from adapters.sms import SmsCarrier
 from app import plugins
 from app.plugins import LinkFamily
@@ -22,6 +23,9 @@ LOOK_S: Final = 0.25
 """How often the lease is looked at; it runs out seconds after it was last renewed."""
 
 
+Note = Callable[[str, LineState], None]
+
+
 class BadLink(Exception):
     """A gateway can't be made, or can't do what it is meant for; the message says what to mend."""
 
@@ -29,16 +33,20 @@ class BadLink(Exception):
 class Links:
     """All lines of a process."""
 
-    def __init__(self, settings: Settings, observe: Observer, trouble: str) -> None:
+    def __init__(
+        self, settings: Settings, observe: Observer, trouble: str, note: Note = lambda _gateway, _state: None
+    ) -> None:
         """Make them; nothing is connected yet.
 
         Args:
             observe: told of what comes in and becomes no turn.
             trouble: what a subscriber reads whose turn failed.
+            note: told again and again how each line is.
 
         Raises:
             BadLink: see there.
         """
+        self._note = note
         self._links: dict[str, LinkFamily] = {}
         for gateway in settings.gateways.values():
             family = plugins.adapter(gateway.kind)
@@ -90,6 +98,8 @@ class Links:
                     await _down(lines)
                     kept = self._links.items() if held() else ()
                     lines = [asyncio.create_task(_keep(name, link, engine)) for name, link in kept]
+                for name, link in self._links.items():
+                    self._note(name, link.state)
                 await asyncio.sleep(LOOK_S)
         finally:
             await _down(lines)

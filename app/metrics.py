@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from adapters.lines import LineState
+
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus-client's variable: where workers add their figures up. Set before this module is imported."""
 
@@ -36,6 +38,13 @@ class Metrics:
             "ussd_open_dialogues", "Open dialogues, by the menus they began on", "version"
         )
         self._current = self._gauge("ussd_menus_current", "1: new dialogues begin on these menus", "version")
+        self._line_up = self._gauge("ussd_line_up", "1: the gateway's line is up", "gateway")
+        self._line_requests = self._gauge(
+            "ussd_line_requests", "Requests on a gateway's line: unanswered, waiting", "gateway", "state"
+        )
+        self._line_losses = self._gauge(
+            "ussd_line_losses", "How often a gateway's line was lost since the start", "gateway"
+        )
         self._versions: set[str] = set()
         # `labels()` takes a lock and builds a key every time; what a turn needs is looked up once.
         self._prepared: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
@@ -66,6 +75,13 @@ class Metrics:
     def outbox(self, depth: int) -> None:
         """Note how many notices wait."""
         self._outbox_depth.set(depth)
+
+    def line(self, gateway: str, state: LineState) -> None:
+        """Note how a line is."""
+        self._line_up.labels(gateway).set(state.up)
+        self._line_requests.labels(gateway, "unanswered").set(state.unanswered)
+        self._line_requests.labels(gateway, "waiting").set(state.waiting)
+        self._line_losses.labels(gateway).set(state.losses)
 
     def dialogues(self, open_by_version: Mapping[str, int], current: str) -> None:
         """Note how many dialogues are open on each version of the menus (hex), and which is current."""

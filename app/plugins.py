@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, TypeGuard, cast
 from aiohttp import web
 
 from adapters.http import Door, Observer, TurnHandler
+from adapters.lines import LineState
 from ussd_engine import Action
 
 ADAPTERS = "ussd_engine.adapters"
@@ -48,6 +49,10 @@ class LinkFamily(Protocol):
         Raises:
             OSError, ValueError: the options name what isn't there, or don't go together.
         """
+
+    @property
+    def state(self) -> LineState:
+        """How the line is now."""
 
     async def run(self, engine: TurnHandler) -> None:
         """Keep the line and play dialogues until cancelled; then end in order."""

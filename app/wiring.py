@@ -131,7 +131,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
     ):
         in_thread = partial(_in_thread, pool)
         sweep = sweeping(settings, plan.folder, metrics, lambda: engine.service.version.hex())
-        links = Links(settings, metrics.refuse, _trouble(plan.service))
+        links = Links(settings, metrics.refuse, _trouble(plan.service), metrics.line)
         sender = links.sender(asyncio.get_running_loop(), money.inbox)
         workers = Workers((*chores(money, metrics, sender), *sweep) if plan.does_chores else (), chore_pool)
         versions = MenuVersions(store, declared_actions)

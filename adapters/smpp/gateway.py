@@ -9,9 +9,10 @@ import ssl
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
+from adapters.lines import LineState
 from adapters.smpp import coding, receipts, ussd
 from adapters.smpp.dialogues import Dialogues, Observe, Pushed, TurnHandler
-from adapters.smpp.link import Bind, Link, LinkOptions, LinkState
+from adapters.smpp.link import Bind, Link, LinkOptions
 from adapters.smpp.profiles import END, ProfileName
 from adapters.smpp.sms import OnReport, SmsOptions, SmsSender
 from adapters.smpp.status import NEVER, OK
@@ -126,7 +127,7 @@ class Smpp:
         self._dialogues: Dialogues | None = None
 
     @property
-    def state(self) -> LinkState:
+    def state(self) -> LineState:
         """How the line is."""
         return self._link.state
 

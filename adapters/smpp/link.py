@@ -18,6 +18,7 @@ from enum import Enum
 from ssl import SSLContext
 from typing import Final, Literal
 
+from adapters.lines import LineState
 from adapters.smpp import wire
 from adapters.smpp.pace import Pace
 from adapters.smpp.status import BAD_COMMAND, IN_NO_STATE_TO, OK, THROTTLING, TRY_LATER, name_of
@@ -68,16 +69,6 @@ class LinkOptions:
     rate_per_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkState:
-    """What a page of gateways tells of a line."""
-
-    bound: bool
-    unanswered: int
-    waiting: int
-    losses: int
-
-
 class _LineLost(Exception):
     """The line is of no use any more."""
 
@@ -98,8 +89,8 @@ class Link:
         self._losses = 0
 
     @property
-    def state(self) -> LinkState:
-        return LinkState(self._bound.is_set(), len(self._unanswered), self._pace.waiting, self._losses)
+    def state(self) -> LineState:
+        return LineState(self._bound.is_set(), len(self._unanswered), self._pace.waiting, self._losses)
 
     @property
     def up(self) -> bool:

@@ -88,7 +88,7 @@ async def house(centre: Centre, engine: Any = None, **options: Any) -> AsyncIter
     )
     running = asyncio.create_task(gateway.run(engine))
     try:
-        await until(lambda: gateway.state.bound or running.done())
+        await until(lambda: gateway.state.up or running.done())
         yield House(gateway, kept, told, reports)
     finally:
         running.cancel()

@@ -146,7 +146,7 @@ async def test_noise_on_the_line_costs_the_line_only(centre: Centre) -> None:
         await centre.event("bound")
         centre.order("raw", octets="ffffffff" * 8)
         await centre.event("bound")
-        await until(lambda: opened.gateway.state.bound)
+        await until(lambda: opened.gateway.state.up)
 
         assert await opened.gateway.send_sms(PHONE, "Paid", 7)
 

@@ -46,12 +46,17 @@ async def test_an_invoice_is_issued_over_smpp_and_its_notice_arrives_there(
         centre.order("answer", msisdn=MERCHANT, text="1")
         shown = await centre.event("screen")
     notice = await centre.event("submit", destination=CUSTOMER)
+    figures = ""
+    async with asyncio.timeout(5):
+        while 'ussd_line_up{gateway="smsc1"} 1.0' not in figures:
+            _, figures = await asyncio.to_thread(served.request, "/metrics")
     assert await asyncio.to_thread(served.end) == 0
     await centre.event("unbound")
 
     assert notice["source"] == "CLICK"
     assert "50" in bytes.fromhex(notice["octets"]).decode("utf-16-be" if notice["coding"] == 8 else "latin-1")
     assert served.logged().count("sesame") == 0
+    assert 'ussd_turn_seconds_count{gateway="smsc1"}' in figures
 
 
 async def test_a_notice_waits_for_the_line(centre: Centre, config: str, start_demo: Start) -> None:

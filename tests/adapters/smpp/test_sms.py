@@ -155,7 +155,7 @@ async def test_an_unanswered_message_may_have_arrived(centre: Centre) -> None:
 async def test_without_a_line_a_message_is_refused_at_once(centre: Centre) -> None:
     async with house(centre) as opened:
         centre.order("drop")
-        await until(lambda: not opened.gateway.state.bound)
+        await until(lambda: not opened.gateway.state.up)
         with pytest.raises(SmsNotTaken, match="not sent"):
             await asyncio.wait_for(opened.gateway.send_sms(PHONE, "Paid", 7), 0.3)
 
