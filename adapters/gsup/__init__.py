@@ -1,0 +1,1 @@
+"""GSUP: an external USSD entity (EUSE) beside Osmocom's HLR, over IPA and TCP."""
