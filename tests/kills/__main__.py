@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from invoicing import connect, upgrade
-from tests.kills.round import ROOT, Killing, Life
+from tests.kills.round import Killing, Life
 from tests.peers.postgres import cluster
-from tests.simulation.__main__ import source_digest
+from tests.simulation.progress import Progress
 
 PROOF_KILLS: Final = 200
 _PART: Final = 25
@@ -36,17 +35,11 @@ def main() -> int:
 
 
 def _prove(database: str) -> None:
-    """What is done counts as long as neither the domain nor the tests of it change."""
-    path = ROOT / ".proof" / f"kills-{database}.json"
-    source = source_digest()
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    done: int = kept["done"] if kept.get("source") == source else 0
-    while done < PROOF_KILLS:
-        _part(database, _PART, seed=done)
-        done += _PART
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({"source": source, "done": done}), encoding="utf-8")
-    sys.stdout.write(f"kills: {done} on {database}, nothing lost or doubled\n")
+    progress = Progress(f"kills-{database}")
+    while progress.done < PROOF_KILLS:
+        _part(database, _PART, seed=progress.done)
+        progress.add(_PART)
+    sys.stdout.write(f"kills: {progress.done} on {database}, nothing lost or doubled\n")
 
 
 def _part(database: str, kills: int, *, seed: int) -> None:

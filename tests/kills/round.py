@@ -24,8 +24,9 @@ from tests.peers.control import SwitchProcess
 from tests.simulation import people
 from tests.simulation.database import Snapshot, snapshot
 from tests.simulation.life import registered
-from tests.simulation.oracle import Oracle, must
+from tests.simulation.oracle import Oracle
 from tests.simulation.switch import Bank, Operation
+from tests.simulation.verdict import must
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LIFE_MAX_S: Final = 0.8

@@ -23,6 +23,7 @@ from invoicing import (
     Clock,
     Invoicing,
     Issued,
+    LateAnswers,
     Limits,
     Notice,
     Relay,
@@ -31,13 +32,11 @@ from invoicing import (
     SystemClock,
     Workers,
     connect,
-    payments,
     requests,
 )
-from invoicing.processors.iso8583 import HostOptions, Iso8583Host, StrayAnswer
+from invoicing.processors.iso8583 import HostOptions, Iso8583Host
 from invoicing.processors.iso8583.link import LinkOptions
 from invoicing.requests import Answer
-from invoicing.storage.connect import reading, write
 from tests.simulation import people
 from tests.simulation.life import AUDIT_KEY, PEPPER
 
@@ -144,17 +143,6 @@ class Till:
         card = self.service.cards(buyer)[0].id
         return self.service.pay(named, buyer, str(number), card, people.PINS[customer])
 
-    def late(self, stray: StrayAnswer) -> None:
-        """What the link does with an answer that nobody waits for any more."""
-        outcome = stray.outcome
-        if outcome is None:
-            return
-        with reading(self.engine) as conn:
-            query = f"SELECT id FROM payment WHERE rrn = '{int(stray.rrn):012d}'"
-            found = conn.exec_driver_sql(query).scalar_one_or_none()
-        if found is not None:
-            write(self.engine, lambda conn: payments.conclude(conn, self.clock.now(), found, outcome))
-
 
 def main() -> None:
     parser = argparse.ArgumentParser()
@@ -166,12 +154,14 @@ def main() -> None:
     logging.basicConfig(filename=given.folder / "log", level=logging.WARNING)
     clock = SystemClock()
     line = LinkOptions("127.0.0.1", given.switch, backoff_first_s=0.02, backoff_max_s=0.2, network_s=2)
-    late: list[Till] = []
+    engine = connect(given.url, wait_s=20)
+    late = LateAnswers(engine, clock=clock)
     options = HostOptions(line, "CLICK001", "9901", "CLICK TERMINAL", answer_s=ANSWER_S)
-    host = Iso8583Host(options, clock=clock, on_stray=lambda stray: late[0].late(stray))
+    host = Iso8583Host(
+        options, clock=clock, on_stray=lambda stray: late.take(stray.rrn, stray.kind.value, stray.outcome)
+    )
     host.start()
-    till = Till(connect(given.url, wait_s=20), host, given.folder, clock)
-    late.append(till)
+    till = Till(engine, host, given.folder, clock)
     with people.plain_pins(lambda _: None):
         while not host.available():
             time.sleep(0.005)

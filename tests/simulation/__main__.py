@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
-import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Final
 
 from tests.simulation.plan import plan_of
 from tests.simulation.plants import NAMES, planted
+from tests.simulation.progress import Progress
 from tests.simulation.report import told
 from tests.simulation.run import Fresh, Result, play
 from tests.simulation.shrink import shrunk
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 PROOF_SEEDS: Final = 10_000
 PROOF_SEEDS_POSTGRESQL: Final = 500
 _PART: Final = 250
@@ -93,7 +90,7 @@ def _fail(result: Result, fresh: Fresh | None, plant: str | None) -> None:
 def _prove() -> int:
     """The full figures. What is done counts as long as neither the domain nor the simulation changes."""
     for database, seeds in (("sqlite", PROOF_SEEDS), ("postgresql", PROOF_SEEDS_POSTGRESQL)):
-        progress = _Progress(database)
+        progress = Progress(f"simulation-{database}")
         with _database(database) as fresh:
             while progress.done < seeds:
                 part = range(progress.done, min(seeds, progress.done + _PART))
@@ -102,31 +99,6 @@ def _prove() -> int:
                 progress.add(len(part))
         sys.stdout.write(f"simulation: {progress.done} seeds on {database}, 0 violations\n")
     return 0
-
-
-class _Progress:
-    """How many seeds of this very source have passed, in a file."""
-
-    def __init__(self, database: str) -> None:
-        self._path = ROOT / ".proof" / f"simulation-{database}.json"
-        self._source = source_digest()
-        kept = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else {}
-        self.done: int = kept["done"] if kept.get("source") == self._source else 0
-
-    def add(self, count: int) -> None:
-        self.done += count
-        self._path.parent.mkdir(exist_ok=True)
-        text = json.dumps({"source": self._source, "done": self.done})
-        self._path.write_text(text, encoding="utf-8")
-
-
-def source_digest() -> str:
-    """What the proof is about: the domain and the simulation, to the letter."""
-    digest = hashlib.sha256()
-    for folder in ("invoicing", "tests/simulation"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 if __name__ == "__main__":

@@ -7,20 +7,11 @@ was answered before, and with what the database holds at that moment.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from invoicing import (
-    DirectPaid,
     Done,
-    InvoiceCancelled,
-    InvoiceDeclined,
     InvoiceView,
-    Issued,
-    Paid,
-    Pending,
-    PinRight,
-    Refunded,
     Refusal,
     Refused,
     RequestKey,
@@ -29,15 +20,14 @@ from invoicing import (
     ToPhone,
     TopUp,
     ToService,
-    requests,
 )
 from invoicing.orders import Direct
 from invoicing.requests import Answer
 from tests.simulation import people
+from tests.simulation.answers import ABOUT_INVOICES, SOUM, Answers, in_a_word
 from tests.simulation.database import InvoiceRow, written
 from tests.simulation.life import Life
-from tests.simulation.oracle import must
-from tests.simulation.plan import (
+from tests.simulation.orders import (
     SECOND,
     Cancel,
     CheckPin,
@@ -45,7 +35,6 @@ from tests.simulation.plan import (
     Issue,
     Look,
     Order,
-    Pay,
     PayDirect,
     Paying,
     Refund,
@@ -53,37 +42,20 @@ from tests.simulation.plan import (
     ReuseKey,
     Unlock,
 )
+from tests.simulation.verdict import must
 from tests.simulation.world import World
 
 TRIES_MAX: Final = 5
 _PATIENCE_MS: Final = 3 * SECOND
-_SOUM: Final = 100
 _SCOPE: Final = "gateway"
-_STATES: Final = {
-    Refusal.ALREADY_PAID: ("paid", "refunded"),
-    Refusal.ALREADY_DECLINED: ("declined",),
-    Refusal.ALREADY_CANCELLED: ("cancelled",),
-    Refusal.ALREADY_REFUNDED: ("refunded",),
-}
-_ABOUT_INVOICES: Final = Pay | Refund | Decline | Cancel
 _ALL: Final = 50
 _LAST_COPY: Final = 99
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """What a request is about, as its sender saw it when it was first sent; every copy says the same."""
-
-    invoice: str
-    card: str
 
 
 class Clients:
     def __init__(self, world: World) -> None:
         self._world = world
-        self._issued: dict[int, int] = {}
-        """The invoice that each order has issued."""
-        self._targets: dict[int, _Target] = {}
+        self._answers = Answers(world)
         self._sent: dict[int, Order] = {}
         assert world.life is not None
         shops = world.life.service.list_merchants()
@@ -101,7 +73,7 @@ class Clients:
     def send_all_again(self) -> None:
         """Every request that has its answer once more: it must be the same one, with no effect."""
         for order in self._sent.values():
-            if self._kept(self.key_of(order.id)) is not None:
+            if self._answers.kept(self.key_of(order.id)) is not None:
                 self._arrive(order, _LAST_COPY, 0)
 
     def _arrive(self, order: Order, copy: int, tries: int) -> None:
@@ -138,38 +110,39 @@ class Clients:
         if call is None:
             return  # there is no such invoice yet
         key = self.key_of(order.id)
-        before = self._kept(key)
+        before = self._answers.kept(key)
         answer = call(key)
-        self._world.note(f"#{order.id} is answered {_short(answer)}")
-        self._compare(key, before, answer)
-        self._believe(order, answer)
+        self._world.note(f"#{order.id} is answered {in_a_word(answer)}")
+        self._answers.compare(key, before, answer)
+        self._answers.believe(order, answer)
 
     def _call(self, order: Order, life: Life) -> Callable[[RequestKey], Answer] | None:
         service, what = life.service, order.what
         if isinstance(what, Issue):
             shop, customer = people.SHOPS[what.shop], people.CUSTOMERS[what.customer]
-            return lambda key: service.issue(key, shop, customer, what.amount_soum * _SOUM, what.again)
+            return lambda key: service.issue(key, shop, customer, what.amount_soum * SOUM, what.again)
         if isinstance(what, CheckPin):
             return lambda key: service.check_pin(key, people.CUSTOMERS[what.customer], _pin(what))
         if isinstance(what, PayDirect):
             return self._call_direct(what, life)
-        assert isinstance(what, _ABOUT_INVOICES)
-        target = self._target(order, life)
-        if target is None:
+        assert isinstance(what, ABOUT_INVOICES)
+        invoice = self._invoice(order)
+        if invoice is None:
             return None
         if isinstance(what, Refund):
             seller = people.SHOPS[what.shop]
-            return lambda key: service.refund(key, seller, target.invoice, reauthenticated=True)
+            return lambda key: service.refund(key, seller, invoice, reauthenticated=True)
         if isinstance(what, Cancel):
-            return lambda key: service.cancel(key, people.SHOPS[what.shop], target.invoice)
+            return lambda key: service.cancel(key, people.SHOPS[what.shop], invoice)
         customer = people.CUSTOMERS[what.customer]
         if isinstance(what, Decline):
-            return lambda key: service.decline(key, customer, target.invoice)
-        return lambda key: service.pay(key, customer, target.invoice, target.card, _pin(what))
+            return lambda key: service.decline(key, customer, invoice)
+        card = service.cards(customer)[what.card].id
+        return lambda key: service.pay(key, customer, invoice, card, _pin(what))
 
     def _call_direct(self, what: PayDirect, life: Life) -> Callable[[RequestKey], Answer]:
         service, customer = life.service, people.CUSTOMERS[what.customer]
-        card, amount = service.cards(customer)[what.card].id, what.amount_soum * _SOUM
+        card, amount = service.cards(customer)[what.card].id, what.amount_soum * SOUM
         to: Direct
         if what.kind == "service":
             to = ToService(self._codes[people.SHOPS[what.to]], "42", amount)
@@ -179,78 +152,13 @@ class Clients:
             to = TopUp(people.CUSTOMERS[what.to], amount)
         return lambda key: service.pay_direct(key, customer, to, card, _pin(what))
 
-    def _target(self, order: Order, life: Life) -> _Target | None:
-        what = order.what
-        assert isinstance(what, _ABOUT_INVOICES)
-        if order.id not in self._targets and what.issue in self._issued:
-            card = ""
-            if isinstance(what, Pay):
-                card = life.service.cards(people.CUSTOMERS[what.customer])[what.card].id
-            self._targets[order.id] = _Target(str(self._issued[what.issue]), card)
-        return self._targets.get(order.id)
-
-    # --- what was answered ------------------------------------------------------------------------------
-
-    def _kept(self, key: RequestKey) -> tuple[str, str] | None:
-        row = self._world.oracle.now.requests.get((key.scope, key.key))
-        now = written(self._world.clock.now())
-        return (
-            None if row is None or row.answer is None or row.valid_until <= now else (row.status, row.answer)
-        )
-
-    def _is_over(self, key: RequestKey) -> bool:
-        """Whether the key's time ran out, as after a jump of the clock."""
-        row = self._world.oracle.now.requests.get((key.scope, key.key))
-        return row is not None and row.valid_until <= written(self._world.clock.now())
-
-    def _compare(self, key: RequestKey, before: tuple[str, str] | None, answer: Answer) -> None:
-        """Same key, same bytes; only a first answer that is not found yet may be said to be under way."""
-        kept, text = self._kept(key), requests.encode(answer)
-        if before is not None and kept is not None:
-            must("same_answer", text == before, f"{key.key}: {before}, now {text}")
-        elif kept is not None and text != kept:
-            must("same_answer", _is_provisional(answer), f"{key.key}: told {text}, kept {kept}")
-        elif kept is None and not self._is_over(key):
-            must("answer_is_kept", _is_provisional(answer), f"{key.key}: told {text}, kept nothing")
-
-    def _believe(self, order: Order, answer: Answer) -> None:
-        """What somebody was told is true now, and stays so."""
-        oracle, name = self._world.oracle, f"#{order.id}"
-        match answer:
-            case Issued(invoice):
-                self._issued[order.id] = int(invoice.id)
-                oracle.promise(name, int(invoice.id), "issued")
-                assert isinstance(order.what, Issue)
-                said = (invoice.amount_tiyin, invoice.customer_msisdn)
-                must("acknowledged", said == _asked(order.what), f"{name}: asked {order.what}, told {said}")
-            case Paid(invoice):
-                oracle.promise(name, int(invoice.id), "paid")
-            case Refunded(invoice):
-                oracle.promise(name, int(invoice.id), "refunded")
-            case DirectPaid(payment):
-                oracle.promise_payment(name, payment.number)
-            case InvoiceDeclined(invoice):
-                oracle.promise(name, int(invoice.id), "declined")
-            case InvoiceCancelled(invoice):
-                oracle.promise(name, int(invoice.id), "cancelled")
-            case Refused(reason) if reason in _STATES:
-                state = oracle.now.invoices[int(self._targets[order.id].invoice)].state
-                must(
-                    "refusals_are_true", state in _STATES[reason], f"{name}: {reason}, the invoice is {state}"
-                )
-        if isinstance(order.what, _ABOUT_INVOICES):
-            self._own(order, answer)
-
-    def _own(self, order: Order, answer: Answer) -> None:
-        """Nobody does anything to another's invoice (S4, S5)."""
-        what = order.what
-        assert isinstance(what, _ABOUT_INVOICES)
-        row = self._world.oracle.now.invoices[int(self._targets[order.id].invoice)]
-        if isinstance(what, Cancel | Refund):
-            owns = self._world.oracle.issuers[row.merchant_id] == people.SHOPS[what.shop]
-        else:
-            owns = row.customer_msisdn == people.CUSTOMERS[what.customer]
-        must("own_invoices_only", owns or isinstance(answer, Refused), f"#{order.id} is told {answer}")
+    def _invoice(self, order: Order) -> str | None:
+        """What the order is about, as its sender saw it when it was first sent; every copy says the same."""
+        what, answers = order.what, self._answers
+        assert isinstance(what, ABOUT_INVOICES)
+        if order.id not in answers.targets and what.issue in answers.issued:
+            answers.targets[order.id] = str(answers.issued[what.issue])
+        return answers.targets.get(order.id)
 
     # --- other things people do -------------------------------------------------------------------------
 
@@ -258,11 +166,15 @@ class Clients:
         what, life = order.what, self._world.life
         assert isinstance(what, ReuseKey)
         key = self.key_of(what.of)
-        if life is not None and self._kept(key) is not None and not self._world.plan.climate.short_keys:
+        if (
+            life is not None
+            and self._answers.kept(key) is not None
+            and not self._world.plan.climate.short_keys
+        ):
             self._world.spawn(f"#{order.id}", lambda life: self._reuse(life, key), order=order)
 
     def _reuse(self, life: Life, key: RequestKey) -> None:
-        answer = life.service.issue(key, people.SHOPS[0], people.CUSTOMERS[0], 7_777 * _SOUM)
+        answer = life.service.issue(key, people.SHOPS[0], people.CUSTOMERS[0], 7_777 * SOUM)
         must("key_reused", answer == Refused(Refusal.KEY_REUSED), f"{key.key} with another body: {answer}")
 
     def unlock(self, order: Order) -> None:
@@ -315,34 +227,5 @@ def _equal(shown: Rows[InvoiceView] | Refused, rows: list[InvoiceRow]) -> None:
     must("lists_are_true", found == expected, f"shown {found}, stored {expected}")
 
 
-def _asked(issue: Issue) -> tuple[int, str]:
-    return issue.amount_soum * _SOUM, people.CUSTOMERS[issue.customer]
-
-
 def _pin(what: Paying | CheckPin) -> str:
     return people.PINS[what.customer] if what.pin_right else people.WRONG_PIN
-
-
-def _is_provisional(answer: Answer) -> bool:
-    if isinstance(answer, Refused):
-        return answer.reason in (Refusal.UNAVAILABLE, Refusal.INTERRUPTED)
-    return isinstance(answer, Pending)
-
-
-def _short(answer: Answer) -> str:
-    match answer:
-        case Refused(reason):
-            return f"Refused({reason})"
-        case Pending() | PinRight():
-            return str(answer)
-        case DirectPaid(payment):
-            return f"DirectPaid({payment.number})"
-        case (
-            Issued(invoice)
-            | InvoiceDeclined(invoice)
-            | InvoiceCancelled(invoice)
-            | Paid(invoice)
-            | Refunded(invoice)
-        ):
-            return f"{type(answer).__name__}({invoice.number})"
-    return str(answer)

@@ -7,10 +7,10 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from invoicing import Invoicing, Limits, Relay, Workers
+from invoicing import Invoicing, LateAnswers, Limits, Relay, Workers
 from tests.simulation import people
 from tests.simulation.database import Fragile
-from tests.simulation.plan import Climate
+from tests.simulation.orders import Climate
 from tests.simulation.scheduler import Scheduler, Task, current
 from tests.simulation.switch import Line, Switch
 
@@ -61,6 +61,7 @@ class Life:
         self.workers = Workers(
             engine.as_engine(), clock=clock, processor=line, audit_key=AUDIT_KEY, limits=limits
         )
+        self.late = LateAnswers(engine.as_engine(), clock=clock)
         self.relay = Relay(engine.as_engine(), clock=clock, limits=limits)
 
     def end(self) -> None:

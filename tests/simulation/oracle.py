@@ -1,88 +1,19 @@
-"""What must be true after every step, written down apart from the code it judges.
-
-States, moves and texts are repeated here from the specification (domain.md 3.1-3.3), not imported: an edit of
-the domain's own tables must not loosen the judge.
-"""
+"""The judge: what must be true after every step, and at the end."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from invoicing import Notice
+from tests.simulation import expected
 from tests.simulation.database import InvoiceRow, PaymentRow, Snapshot
 from tests.simulation.switch import Bank
+from tests.simulation.verdict import Violation, must
 
-LIVE: Final = {"created", "sent", "unknown", "reversing", "approved", "refunding"}
-IN_DOUBT: Final = {"created", "sent", "unknown", "reversing"}
-TAKEN: Final = {"approved", "refunding", "refunded"}
-AT_REST: Final = {"approved", "declined", "reversed", "refunded"}
-
-INVOICE_MOVES: Final = {
-    "issued": {"paying", "declined", "cancelled", "expired"},
-    "paying": {"paid", "issued", "expired"},
-    "paid": {"refunded"},
-}
-PAYMENT_MOVES: Final = {
-    "created": {"sent", "declined", "unknown"},
-    "sent": {"approved", "declined", "unknown"},
-    "unknown": {"reversing"},
-    "reversing": {"reversed"},
-    "approved": {"refunding"},
-    "refunding": {"refunded", "approved"},
-}
-PAYABLES: Final = {"transfer": "transfer_payable", "topup": "topup_payable"}
-INVOICE_NOTICES: Final = {
-    "declined": "declined_merchant",
-    "cancelled": "cancelled_customer",
-    "expired": "expired_merchant",
-}
-PAID: Final = ("approved", "paid_merchant"), ("approved", "paid_customer")
-PAYMENT_NOTICES: Final = {
-    "approved": PAID,
-    "refunding": PAID,
-    "refunded": PAID,
-    "declined": (("declined", "refused_customer"),),
-    "unknown": (("unknown", "unknown_customer"),),
-    "reversing": (("unknown", "unknown_customer"),),
-    "reversed": (("unknown", "unknown_customer"), ("reversed", "reversed_customer")),
-}
-"""Events and templates of an invoice's payment, by its state."""
-DIRECT_NOTICES: Final = {
-    "approved": (("approved", "direct_paid_customer"),),
-    "declined": (("declined", "direct_refused_customer"),),
-    "unknown": (("unknown", "direct_unknown_customer"),),
-    "reversing": (("unknown", "direct_unknown_customer"),),
-    "reversed": (("unknown", "direct_unknown_customer"), ("reversed", "direct_reversed_customer")),
-}
-REFUND_NOTICES: Final = {
-    "approved": (("refunded", "refunded_merchant"), ("refunded", "refunded_customer")),
-    "declined": (("declined", "refund_refused_merchant"),),
-    "reversed": (("reversed", "refund_refused_merchant"),),
-}
 PIN_TRIES: Final = 3
-
-
-_Line = tuple[str, int, str, int]
-"""Account, its owner, side, tiyin."""
-
-
-class Violation(BaseException):
-    """An invariant is broken. `name` stays the same while a history is made shorter.
-
-    No `Exception`: the code under test must not be able to swallow it.
-    """
-
-    def __init__(self, name: str, what: str) -> None:
-        super().__init__(f"{name}: {what}")
-        self.name = name
-
-
-def must(name: str, true: bool, what: Callable[[], str] | str) -> None:
-    if not true:
-        raise Violation(name, what if isinstance(what, str) else what())
 
 
 @dataclass
@@ -145,7 +76,7 @@ class Oracle:
                 earlier = max((one.number for one in old.invoices.values()), default=1000)
                 must("numbers", row.number > earlier, f"invoice {row.number} follows {earlier}")
             elif before.state != row.state:
-                allowed = row.state in INVOICE_MOVES.get(before.state, ())
+                allowed = row.state in expected.INVOICE_MOVES.get(before.state, ())
                 must("invoice_moves", allowed, f"invoice {row.number}: {before.state} -> {row.state}")
                 self.moves[id_].append((before.state, row.state))
 
@@ -155,9 +86,10 @@ class Oracle:
             before = old.payments.get(id_)
             if before is None:
                 must("payment_moves", row.state == "created", f"payment {row.number} begins as {row.state}")
-                must("amounts", row.amount_tiyin == _due(new, row), f"payment {row.number} is of another sum")
+                right = row.amount_tiyin == expected.amount_due(new, row)
+                must("amounts", right, f"payment {row.number} is of another sum")
             elif before.state != row.state:
-                allowed = row.state in PAYMENT_MOVES.get(before.state, ())
+                allowed = row.state in expected.PAYMENT_MOVES.get(before.state, ())
                 must("payment_moves", allowed, f"payment {row.number}: {before.state} -> {row.state}")
         for name in ("rrn", "number"):
             values = [getattr(row, name) for row in new.payments.values()]
@@ -170,10 +102,12 @@ class Oracle:
                 of_invoice[payment.invoice_id].append(payment)
         for id_, invoice in new.invoices.items():
             states = [payment.state for payment in of_invoice[id_]]
-            live = [state for state in states if state in LIVE]
+            live = [state for state in states if state in expected.LIVE]
             must("one_live_payment", len(live) <= 1, f"invoice {invoice.number} has payments {states}")
-            expected = {"paying": IN_DOUBT, "paid": {"approved", "refunding"}}.get(invoice.state, set())
-            fits = all(state in expected for state in live) and bool(live) == bool(expected)
+            fitting = {"paying": expected.IN_DOUBT, "paid": {"approved", "refunding"}}.get(
+                invoice.state, set()
+            )
+            fits = all(state in fitting for state in live) and bool(live) == bool(fitting)
             fits = fits and (invoice.state == "refunded") == ("refunded" in states)
             must("paid_is_approved", fits, f"invoice {invoice.number} is {invoice.state}, payments {states}")
 
@@ -183,14 +117,14 @@ class Oracle:
             if payment.refund_of is not None:
                 refunds[payment.refund_of].append(payment.state)
         for id_, payment in new.payments.items():
-            in_doubt = sum(state in IN_DOUBT for state in refunds[id_])
+            in_doubt = sum(state in expected.IN_DOUBT for state in refunds[id_])
             back = refunds[id_].count("approved")
-            expected = {"refunding": (1, 0), "refunded": (0, 1)}.get(payment.state, (0, 0))
+            fitting = {"refunding": (1, 0), "refunded": (0, 1)}.get(payment.state, (0, 0))
             what = f"payment {payment.number} is {payment.state}, its refunds {refunds[id_]}"
-            must("one_live_refund", (in_doubt, back) == expected, what)
+            must("one_live_refund", (in_doubt, back) == fitting, what)
 
     def _books(self, new: Snapshot) -> None:
-        booked: dict[tuple[str, int | None], list[_Line]] = defaultdict(list)
+        booked: dict[tuple[str, int | None], list[expected.Line]] = defaultdict(list)
         transfers: dict[tuple[str, int | None], set[int]] = defaultdict(set)
         sides = Counter[str]()
         for entry in new.entries:
@@ -202,15 +136,14 @@ class Oracle:
         strangers = {kind for kind, _ in booked} - {"payment", "refund", "settlement"}
         must("known_transfers", not strangers, f"{sorted(strangers)}")
         for id_, payment in new.payments.items():
-            taken = payment.kind != "refund" and payment.state in TAKEN
-            lines = self._lines(new, payment) if taken else []
-            back = [_turned(line) for line in lines] if payment.state == "refunded" else []
-            for kind, expected in (("payment", lines), ("refund", back)):
+            taken = payment.kind != "refund" and payment.state in expected.TAKEN
+            lines = expected.lines(new, payment, self.fees_bp) if taken else []
+            back = [expected.turned(line) for line in lines] if payment.state == "refunded" else []
+            for kind, wanted in (("payment", lines), ("refund", back)):
                 found = booked[kind, id_]
                 what = f"payment {payment.number} ({payment.state}) is booked as {kind} {found}"
-                must("one_set_of_entries", sorted(found) == sorted(expected), what)
-                must("one_set_of_entries", len(transfers[kind, id_]) == bool(expected), what)
-
+                must("one_set_of_entries", sorted(found) == sorted(wanted), what)
+                must("one_set_of_entries", len(transfers[kind, id_]) == bool(wanted), what)
         paid, settled = self._payable(new, "payment"), self._payable(new, "settlement")
         for merchant, amount in settled.items():
             what = f"merchant {merchant} was paid out {-amount} of {paid[merchant]}"
@@ -228,69 +161,29 @@ class Oracle:
                 sums[entry.owner_id] += entry.amount_tiyin if entry.side == "C" else -entry.amount_tiyin
         return sums
 
-    def _lines(self, new: Snapshot, payment: PaymentRow) -> list[_Line]:
-        amount = payment.amount_tiyin
-        if payment.kind in PAYABLES:
-            return [("acquirer_receivable", 0, "D", amount), (PAYABLES[payment.kind], 0, "C", amount)]
-        merchant = _merchant(new, payment)
-        fee = (amount * self.fees_bp[merchant] + 5_000) // 10_000
-        lines = [
-            ("acquirer_receivable", 0, "D", amount),
-            ("merchant_payable", merchant, "C", amount - fee),
-            ("fee_income", 0, "C", fee),
-        ]
-        return [line for line in lines if line[3]]
-
     def _reversals(self, new: Snapshot) -> None:
         states: dict[int, list[str]] = defaultdict(list)
         for row in new.reversals:
             states[row.payment_id].append(row.state)
         for id_, payment in new.payments.items():
-            expected = {"unknown": 1, "reversing": 1, "reversed": 1}.get(payment.state)
-            if expected is not None:
+            if payment.state in ("unknown", "reversing", "reversed"):
                 must("reversal_queued", len(states[id_]) == 1, f"payment {payment.number} is {payment.state}")
             if payment.state in ("unknown", "reversing"):
                 waiting = states[id_][0] in ("queued", "sent", "manual")
                 must("reversal_queued", waiting, f"payment {payment.number}: its reversal is done")
-            if payment.state in ("created", "sent", "declined", *TAKEN):
+            if payment.state in ("created", "sent", "declined", *expected.TAKEN):
                 must("no_needless_reversal", not states[id_], f"payment {payment.number} is {payment.state}")
 
     def _notices(self, new: Snapshot) -> None:
-        expected = Counter[tuple[str, str, str]]()
-        for id_, invoice in new.invoices.items():
-            customer, shop = invoice.customer_msisdn, self.issuers[invoice.merchant_id]
-            expected[f"invoice:{id_}:issued", "issued_customer", customer] += 1
-            if invoice.state in INVOICE_NOTICES:
-                template = INVOICE_NOTICES[invoice.state]
-                to = shop if template.endswith("merchant") else customer
-                expected[f"invoice:{id_}:{invoice.state}", template, to] += 1
-        for payment in new.payments.values():
-            expected.update(self._payment_notices(new, payment))
+        wanted = expected.notices(new, self.issuers)
         found = Counter(
             (row.event_id, row.template, row.recipient)
             for row in new.notices
             if row.event_id.startswith(("invoice:", "payment:"))
         )
-        if found != expected:
-            missing, extra = list((expected - found).elements()), list((found - expected).elements())
+        if found != wanted:
+            missing, extra = list((wanted - found).elements()), list((found - wanted).elements())
             raise Violation("notices", f"missing {missing}, too many {extra}")
-
-    def _payment_notices(self, new: Snapshot, payment: PaymentRow) -> Iterator[tuple[str, str, str]]:
-        by_kind = {"invoice": PAYMENT_NOTICES, "refund": REFUND_NOTICES}.get(payment.kind, DIRECT_NOTICES)
-        customer = next(pin.msisdn for pin in new.pins if pin.id == payment.customer_id)
-        told: list[tuple[str, str, str]] = []
-        for event, template in by_kind.get(payment.state, ()):
-            to = customer
-            if template.endswith("merchant"):
-                to = self.issuers[_merchant(new, payment)]
-            told.append((event, template, to))
-        if payment.state == "approved" and payment.kind == "service":
-            told.append(("approved", "service_paid_merchant", self.issuers[_merchant(new, payment)]))
-        if payment.state == "approved" and payment.kind == "transfer":
-            assert payment.payee is not None
-            told.append(("approved", "transfer_received", payment.payee))
-        for event, template, to in told:
-            yield f"payment:{payment.id}:{event}", template, to
 
     def _answers(self, old: Snapshot, new: Snapshot, clock: str) -> None:
         for key, before in old.requests.items():
@@ -332,7 +225,7 @@ class Oracle:
             done = self.bank.operations.get(payment.rrn)
             moved = 0 if done is None else done.moved_tiyin
             what = f"{payment.kind} {payment.number} is {payment.state}, the bank moved {moved}"
-            if payment.state in TAKEN:
+            if payment.state in expected.TAKEN:
                 must("approved_was_taken", moved == payment.amount_tiyin, what)
                 assert done is not None
                 must("approved_was_taken", done.refund == (payment.kind == "refund"), what)
@@ -409,7 +302,7 @@ class Oracle:
     def at_rest(self) -> bool:
         now = self.now
         return (
-            all(row.state in AT_REST for row in now.payments.values())
+            all(row.state in expected.AT_REST for row in now.payments.values())
             and all(row.state == "done" for row in now.reversals)
             and all(row.state != "queued" for row in now.notices)
         )
@@ -418,13 +311,17 @@ class Oracle:
         """Everything has drained. `problems`: the domain's own check; `trail`: its audit of the invoices."""
         now = self.now
         for payment in now.payments.values():
-            must("drained", payment.state in AT_REST, f"payment {payment.number} is still {payment.state}")
+            must(
+                "drained",
+                payment.state in expected.AT_REST,
+                f"payment {payment.number} is still {payment.state}",
+            )
         must(
             "drained",
             self.at_rest(),
             f"{now.reversals} {[row for row in now.notices if row.state == 'queued']}",
         )
-        ours = {row.rrn: row.amount_tiyin for row in now.payments.values() if row.state in TAKEN}
+        ours = {row.rrn: row.amount_tiyin for row in now.payments.values() if row.state in expected.TAKEN}
         theirs = {rrn: done.moved_tiyin for rrn, done in self.bank.operations.items() if done.moved_tiyin}
         must("books_agree", ours == theirs, lambda: f"ours {ours}, the bank's {theirs}")
         sent = {notice.id for notice in now.notices if notice.state == "sent"}
@@ -434,22 +331,3 @@ class Oracle:
         must("nightly_check", not found, f"{found}")
         for id_ in now.invoices:
             must("audited", trail.get(id_, []) == self.moves[id_], f"invoice {id_}: {trail.get(id_)}")
-
-
-def _due(new: Snapshot, payment: PaymentRow) -> int:
-    """What an attempt must be about: the invoice's sum, or the refunded payment's; else its own."""
-    if payment.invoice_id is not None:
-        return new.invoices[payment.invoice_id].amount_tiyin
-    return payment.amount_tiyin if payment.refund_of is None else new.payments[payment.refund_of].amount_tiyin
-
-
-def _merchant(new: Snapshot, payment: PaymentRow) -> int:
-    if payment.merchant_id is not None:
-        return payment.merchant_id
-    assert payment.invoice_id is not None
-    return new.invoices[payment.invoice_id].merchant_id
-
-
-def _turned(line: _Line) -> _Line:
-    account, owner, side, amount = line
-    return account, owner, "C" if side == "D" else "D", amount

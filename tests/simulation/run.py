@@ -17,8 +17,7 @@ from tests.simulation import people
 from tests.simulation.clients import Clients
 from tests.simulation.database import snapshot, sqlite_stock
 from tests.simulation.life import registered
-from tests.simulation.oracle import Violation, must
-from tests.simulation.plan import (
+from tests.simulation.orders import (
     HOUR,
     MINUTE,
     Chore,
@@ -37,6 +36,7 @@ from tests.simulation.plan import (
     Unlock,
     in_short,
 )
+from tests.simulation.verdict import Violation, must
 from tests.simulation.world import Armed, World
 
 EVENTS_MAX: Final = 300

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from tests.simulation.plan import Order, Plan, simpler
+from tests.simulation.orders import Order, Plan, simpler
 from tests.simulation.run import Result, play
 
 RUNS_MAX = 600

@@ -20,7 +20,7 @@ from invoicing import (
     Unknown,
 )
 from invoicing.ports import Outcome
-from tests.simulation.plan import SWITCH_TIMEOUT_MS, Attempt, Way
+from tests.simulation.orders import SWITCH_TIMEOUT_MS, Attempt, Way
 from tests.simulation.scheduler import Scheduler, current
 
 

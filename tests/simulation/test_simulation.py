@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.plan import Pay, plan_of
+from tests.simulation.orders import Pay
+from tests.simulation.plan import plan_of
 from tests.simulation.plants import planted
 from tests.simulation.postgres import postgres_stock
 from tests.simulation.report import told

@@ -11,18 +11,28 @@ from zlib import crc32
 
 from sqlalchemy import Engine
 
-from invoicing import Notice, StorageError, payments
+from invoicing import Notice, StorageError
 from invoicing.ports import Outcome
-from invoicing.storage.connect import write
 from invoicing.values import tashkent_day
 from tests.simulation import people
 from tests.simulation.database import Fragile, disk_full, snapshot, written
 from tests.simulation.life import MIDNIGHT, Clock, Life, limits_of
-from tests.simulation.oracle import Oracle, Violation
-from tests.simulation.plan import CARDS, CUSTOMERS, SECOND, CheckPin, Crash, DiskFull, Order, Paying, Plan
+from tests.simulation.oracle import Oracle
+from tests.simulation.orders import (
+    CARDS,
+    CUSTOMERS,
+    SECOND,
+    CheckPin,
+    Crash,
+    DiskFull,
+    Order,
+    Paying,
+    Plan,
+)
 from tests.simulation.provider import Provider
 from tests.simulation.scheduler import Died, Scheduler, Task, current
 from tests.simulation.switch import Line, Switch
+from tests.simulation.verdict import Violation
 
 Ended = Callable[[object], None]
 """Told what a task came to: its result, or the `Died` or `StorageError` that ended it."""
@@ -194,17 +204,11 @@ class World:
 
     def _late(self, rrn: str, outcome: Outcome) -> None:
         """An answer that nobody waits for any more, on a line that is still open."""
-        payment = next((row for row in self.oracle.now.payments.values() if row.rrn == rrn), None)
-        if self.life is None or payment is None:
+        if self.life is None:
             return
         self.counts["late answer"] += 1
-        now, id_ = self.clock.now, payment.id
-        self.spawn(
-            f"late.{rrn}.{self.counts['late answer']}",
-            lambda life: write(
-                life.engine.as_engine(), lambda conn: payments.conclude(conn, now(), id_, outcome)
-            ),
-        )
+        name = f"late.{rrn}.{self.counts['late answer']}"
+        self.spawn(name, lambda life: life.late.take(rrn, "late", outcome))
 
     def _sms_taken(self, notice: Notice) -> None:
         repeated = any(one.id == notice.id for one in self.oracle.accepted)
