@@ -48,9 +48,9 @@ def journey(town: Town, language: str) -> Shown:
     )
     poor = town.customer(balance=1_000)
     for person in (customer, unlucky, lost, poor, stranger):
-        person.dial("*880#", "3", CHOICE[language])
+        person.dial("*880#", "6", "1", CHOICE[language])
     for person in (merchant, barred):
-        person.dial("*880#", "1", "3", CHOICE[language])
+        person.dial("*880#", "1", "6", "1", CHOICE[language])
     _refusals_of_issuing(shown, merchant, customer)
     first, again = _issuing(shown, merchant, customer)
     _paying(shown, customer)
@@ -59,7 +59,7 @@ def journey(town: Town, language: str) -> Shown:
     for person in (stranger, lost):
         merchant.issue(person, 51_000)
     say(shown, stranger, "*880#", "1", "1")
-    say(shown, stranger, "*880*0*8600490000061234*1230#")
+    say(shown, stranger, "*880*0*8600490000061235*1230#")
     say(shown, stranger, f"*880**3*{customer.short}#")
     say(shown, merchant, f"*880**3*{customer.short}#", "1")
     say(shown, merchant, f"*880**3*{stranger.short}#")
@@ -83,8 +83,8 @@ def _refusals_of_issuing(shown: Shown, merchant: Person, customer: Person) -> No
     say(shown, merchant, "*880**3#")
     say(shown, merchant, f"*880**3*{customer.short}#")
     say(shown, customer, "*880#", "1")
-    say(shown, customer, "*880#", "2")
-    say(shown, customer, "*880#", "4")
+    say(shown, customer, "*880#", "5")
+    say(shown, customer, "*880#", "7")
     say(shown, customer, f"*880**0*{customer.short}*50000#")
 
 
@@ -98,8 +98,8 @@ def _issuing(shown: Shown, merchant: Person, customer: Person) -> tuple[int, int
 def _paying(shown: Shown, customer: Person) -> None:
     say(shown, customer, "*880#", "1", "2", "1", "2", "1", "13579", PIN)
     say(shown, customer, "*880#", "1", "9", "2")
-    say(shown, customer, "*880#", "1", "2")
-    say(shown, customer, "*880#", "2")
+    say(shown, customer, "*880#", "1", "2", "0")
+    say(shown, customer, "*880#", "5")
 
 
 def _cards(town: Town, shown: Shown, merchant: Person, unlucky: Person, lost: Person, poor: Person) -> None:
@@ -113,7 +113,7 @@ def _cards(town: Town, shown: Shown, merchant: Person, unlucky: Person, lost: Pe
     with town.bank_takes_no_reversals():
         say(shown, lost, "*880#", "1", "1", PIN)
         say(shown, lost, "*880#", "1")
-        say(shown, lost, "*880#", "2")
+        say(shown, lost, "*880#", "5")
         say(shown, merchant, f"*880**3*{lost.short}#")
     town.wait_for(f"SELECT count(*) = 3 FROM outbox WHERE recipient = '{lost.msisdn}'")
 
@@ -178,9 +178,9 @@ def _words(text: str) -> str:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a51_help_and_every_polite_end_name_site_and_telephone(town: Town, language: str) -> None:
     person = town.stranger()
-    person.dial("*880#", "3", CHOICE[language])
+    person.dial("*880#", "6", "1", CHOICE[language])
 
-    for screen in (person.dial("*880#", "4"), person.dial("*880#", "x", "y", "z")):
+    for screen in (person.dial("*880#", "7"), person.dial("*880#", "x", "y", "z")):
         assert screen.startswith("END ")
         assert "www.click.uz" in screen
         assert "+99871-231-0-880" in screen
@@ -189,9 +189,9 @@ def test_a51_help_and_every_polite_end_name_site_and_telephone(town: Town, langu
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a52_the_chosen_language_is_kept_and_offered_by_its_own_name(town: Town, language: str) -> None:
     person = town.customer()
-    screen = person.dial("*880#", "3")
+    screen = person.dial("*880#", "6", "1")
     assert re.findall(r"\d\.(\S+)", screen)[:4] == ["Русский", "O'zbekcha", "Ўзбекча", "English"]
 
-    chosen = person.dial("*880#", "3", CHOICE[language])
+    chosen = person.dial("*880#", "6", "1", CHOICE[language])
     assert person.dial("*880#") == chosen
     assert fits(screen)

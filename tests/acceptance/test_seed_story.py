@@ -38,7 +38,8 @@ def test_the_demos_people_play_the_seeds_way_from_the_command_line(start_demo: S
 
     paid = dial("*880#", CUSTOMER, "1", "2", "1", PIN)
     assert re.fullmatch(r"Оплачено: 50 000 сум\nСчет №1001\nПлатеж №\d{7}", paid[-2])
-    assert dial("*880#", CUSTOMER, "1", "2")[-2:] == ["Счет №1002 отклонен", "closed"]
+    declined = "Счет №1002 отклонен\n1.Не получать счета от MAGAZIN-24\n0.Готово"
+    assert dial("*880#", CUSTOMER, "1", "2")[-2:] == [declined, "open"]
     checked = dial("*880**3*901234567#", MERCHANT, "1")
     assert re.fullmatch(r"Платеж №\d{7}\n50 000 сум\n[\d.]{10} \d\d:\d\d\nОплачен", checked[-2])
     assert inbox(MERCHANT, 2) == [
