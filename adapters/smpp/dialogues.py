@@ -234,7 +234,11 @@ class Dialogues:
             options=options,
         )
         left_s = max(until - asyncio.get_running_loop().time(), _GRACE_S)
-        return await self._link.ask(pdu, left_s, urgent=True)
+        try:
+            return await self._link.ask(pdu, left_s, urgent=True)
+        except ValueError as error:  # an address of the centre's own that doesn't fit on the way back
+            log.warning("a screen can't be sent", extra={"gateway": self._gateway, "why": str(error)})
+            return Silence.NOT_SENT
 
     def _end(self, dialogue: _Dialogue, kind: Kind) -> None:
         """The subscriber has left, or was not heard of: the engine is told, nobody is answered."""

@@ -122,7 +122,8 @@ class Link:
             self._pace.throttled()
 
     async def run(self) -> None:
-        """Keep the line up until cancelled; then unbind and close it."""
+        """Keep the line up until cancelled; then unbind and close it. May be run again afterwards."""
+        self._closing = False
         failures = 0
         while True:
             if await self._one_line():
@@ -157,7 +158,7 @@ class Link:
     async def _exchange(self, octets: bytes, due: float) -> Pdu | Silence:
         """Number a request, write it, wait. Overdue ones are found by `_keep`: a timer for each is dear."""
         writer = self._writer
-        if writer is None:
+        if writer is None or writer.is_closing():
             return Silence.NOT_SENT
         self._sequence = self._sequence % wire.SEQUENCE_MAX + 1
         number = self._sequence

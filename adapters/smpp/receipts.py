@@ -22,7 +22,7 @@ _RECEIPTS: Final = (0x04, 0x20)
 """`esm_class`, message type: a receipt, or an intermediate notification (§5.2.12)."""
 _TEXT: Final = re.compile(rb"id:\s*(\S+).{0,200}?stat:\s*(\w{1,8})", re.DOTALL | re.IGNORECASE)
 _ERROR: Final = re.compile(rb"err:\s*(\w{1,8})", re.IGNORECASE)
-REMEMBERED_MAX: Final = 100_000
+REMEMBERED_MAX: Final = 50_000
 EARLY_MAX: Final = 1_000
 
 

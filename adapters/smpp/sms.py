@@ -138,7 +138,8 @@ class SmsSender:
         return SmsNotTaken(silent.value, again=True)
 
     def _remember(self, message_id: str, msisdn: str, reference: int) -> None:
-        early = self._submitted.add(message_id, msisdn, reference) if message_id else None
+        expected = self._options.receipts and message_id
+        early = self._submitted.add(message_id, msisdn, reference) if expected else None
         if early is not None:
             self._report(early)
 

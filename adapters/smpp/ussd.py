@@ -16,6 +16,8 @@ from adapters.smpp.wire import Pdu
 from ussd_engine import WireError
 
 SERVICE_TYPE: Final = "USSD"
+ADDRESS_OCTETS_MAX: Final = 21
+"""§5.2.8: with its NUL."""
 _MSISDN_DIGITS: Final = range(5, 16)
 """E.164 §6: 15 at most; shorter than 5 is no subscriber."""
 
@@ -121,7 +123,7 @@ def read(pdu: Pdu, options: UssdOptions) -> Heard:
             "service_type": pdu.text("service_type"),
             "source_addr_ton": pdu.number("dest_addr_ton"),
             "source_addr_npi": pdu.number("dest_addr_npi"),
-            "source_addr": pdu.text("destination_addr"),
+            "source_addr": _code(pdu.text("destination_addr")),
             "dest_addr_ton": pdu.number("source_addr_ton"),
             "dest_addr_npi": pdu.number("source_addr_npi"),
             "destination_addr": pdu.text("source_addr"),
@@ -146,6 +148,13 @@ def _kind(profile: Profile, pdu: Pdu, text: str) -> Kind:
     if number in profile.confirms:
         return Kind.CONFIRM
     raise WireError(f"ussd_service_op {number} has no meaning here")
+
+
+def _code(address: str) -> str:
+    """The address that screens come from: a dialled string that is too long for one begins with its code."""
+    if len(address) < ADDRESS_OCTETS_MAX:
+        return address
+    return address.lstrip("*").partition("*")[0][: ADDRESS_OCTETS_MAX - 1]
 
 
 def _dialled(code: str) -> str:

@@ -196,6 +196,23 @@ async def test_the_end_lets_the_screen_under_way_out_and_takes_nothing_new(centr
         await opened.gateway.send_sms(PHONE, "Paid", 7)
 
 
+async def test_a_line_may_be_given_up_and_taken_again(centre: Centre) -> None:
+    options = Options("127.0.0.1", centre.port, "ussd", "sesame")
+    gateway = Smpp("smsc1", options, lambda *_: None)
+    for _ in range(2):
+        running = asyncio.create_task(gateway.run(Slow()))
+        await until(lambda: gateway.state.up)
+        provider_id = await gateway.send_sms(PHONE, "Paid", 7)
+        centre.order("dial", msisdn=PHONE, text="*880#")
+        await centre.event("screen")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await centre.event("unbound")
+
+        assert provider_id
+        assert not gateway.state.up
+
+
 async def test_a_line_dropped_twenty_times_under_load_loses_no_accepted_message() -> None:
     sent = await drop(20)
 

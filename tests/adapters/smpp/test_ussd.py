@@ -69,6 +69,13 @@ async def test_the_code_is_taken_from_the_destination_where_it_is_there(centre: 
     assert screen["text"] == HOME
 
 
+async def test_a_dialled_string_longer_than_an_address_is_answered_from_its_code(centre: Centre) -> None:
+    async with house(centre, code_in="destination"):
+        screen = await dial(centre, text="", code="*880*2*0000000000000000000500#")
+
+    assert (screen["open"], screen["source"]) == (True, "880")
+
+
 async def test_a_deep_dial_arrives_whole(centre: Centre) -> None:
     async with house(centre):
         screen = await dial(centre, "*880*2*500#")
