@@ -13,7 +13,7 @@ business (`orders`), what an end means an outcome's (`outcomes`, `refunds`).
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, cast
 
@@ -130,9 +130,9 @@ def start(
     terminal: str,
 ) -> Payment | PayAnswer | None:
     """T2, after the PIN was compared; `None`: the request was closed meanwhile, its answer is in the log."""
-    row = request_rows.find(conn, checking.row.scope, checking.row.key)
-    if row != checking.row:
+    if not request_rows.advance(conn, checking.row, PAYING):
         return None
+    row = replace(checking.row, status=PAYING)
     customer = people.customer_of(conn, order.actor.name, lock=True)
     assert customer is not None  # it had a PIN to compare with
     judged = customers.judge_try(conn, now, limits, customer, order.actor, right=pin_right)
@@ -144,7 +144,6 @@ def start(
     lost = order.claim(conn, now, payable.subject)
     if lost is not None:
         return requests.finish(conn, row, lost)
-    request_rows.advance(conn, row, PAYING)
     return storage.create(
         conn,
         payable.subject,
