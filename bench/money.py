@@ -3,7 +3,7 @@
     python -m bench.money [--seconds 5] [--processes 2] [--threads 8]
 
 The server is made for the run: on the disk, with fsync and synchronous commits. Payments are measured after
-the PIN's verdict, against a switch that answers at once: what is left is the domain's own work, three commits.
+the PIN's verdict, against a switch that answers at once: the domain's own work is left, three commits.
 """
 
 from __future__ import annotations
@@ -199,9 +199,7 @@ def _repeat(call: Callable[[], None], job: Job, most: int = 10**9) -> int:
 def measure(work: Callable[[Job], int], url: str, options: argparse.Namespace, lead_s: float) -> float:
     """A second's count, over all processes."""
     begin_at = time.time() + lead_s
-    jobs = [
-        Job(url, place, options.threads, begin_at, options.seconds) for place in range(options.processes)
-    ]
+    jobs = [Job(url, place, options.threads, begin_at, options.seconds) for place in range(options.processes)]
     with ProcessPoolExecutor(options.processes) as processes:
         return sum(processes.map(work, jobs)) / float(options.seconds)
 
