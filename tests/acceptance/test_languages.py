@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.acceptance.screens import GSM, fits
-from tests.acceptance.town import Person, Town, number_on
+from tests.acceptance.town import Person, Town, card_number, number_on
 from tests.served import PIN
 
 LANGUAGES = ("ru", "uz", "uz-Cyrl", "en")
@@ -55,6 +55,7 @@ def journey(town: Town, language: str) -> Shown:
     first, again = _issuing(shown, merchant, customer)
     _paying(shown, customer)
     _cards(town, shown, merchant, unlucky, lost, poor)
+    _wallet(town, shown, merchant, language)
 
     for person in (stranger, lost):
         merchant.issue(person, 51_000)
@@ -69,7 +70,7 @@ def journey(town: Town, language: str) -> Shown:
     town.block(barred)
     say(shown, barred, "*880#")
     shown.late = number_on(merchant.dial(f"*880**0*{lost.short}*60000#"))
-    shown.people = (merchant, customer, unlucky, lost, poor, stranger)
+    shown.people += (merchant, customer, unlucky, lost, poor, stranger)
     return shown
 
 
@@ -116,6 +117,44 @@ def _cards(town: Town, shown: Shown, merchant: Person, unlucky: Person, lost: Pe
         say(shown, lost, "*880#", "5")
         say(shown, merchant, f"*880**3*{lost.short}#")
     town.wait_for(f"SELECT count(*) = 3 FROM outbox WHERE recipient = '{lost.msisdn}'")
+
+
+def _wallet(town: Town, shown: Shown, merchant: Person, language: str) -> None:
+    """What a customer does besides invoices."""
+    newcomer, rich = town.stranger(), town.customer("1234", "5678", balance=1_000_000)
+    bank_refuses, code = town.customer("0005"), town.service_code(merchant)
+    for person in (newcomer, rich, bank_refuses):
+        person.dial("*880#", "6", "1", CHOICE[language])
+    number = card_number("4321")
+    for ways in (("2",), ("3",), ("4",), ("6", "2", PIN), ("6", "3")):
+        say(shown, newcomer, "*880#", *ways)
+    for code_dialled in (
+        f"*880*0*{number}#",
+        f"*880*0*{number}*1330#",
+        "*880*3*1#",
+        f"*880*3*{rich.short}*5000#",
+    ):
+        say(shown, newcomer, code_dialled)
+    say(shown, newcomer, f"*880*0*{number}*1230#", "12345", "13579", "97531", "13579", "13579")
+    say(shown, rich, f"*880*0*{number}*1230#")
+    say(shown, rich, "*880#", "4", "2", "1230", card_number("8765"))
+    say(shown, rich, "*880#", "4", "3", "3", "1")
+    say(shown, rich, "*880*2#", "1", "13579", PIN)
+    say(shown, rich, "*880#", "2", "1", code, "77-15", "999", "7000", "1", "13579", PIN)
+    say(shown, rich, "*880#", "2", "2", rich.short, "1000001", "5000", "1", PIN)
+    say(shown, rich, "*880#", "3", "1", rich.short, newcomer.short, "4999", "5000", "1", PIN)
+    say(shown, rich, "*880#", "3", "2", "5000", number, "1", PIN)
+    say(shown, rich, "*880*0999999*5*7000#")
+    say(shown, rich, f"*880*{code}*!*7000#")
+    say(shown, rich, f"*880*3*{town.stranger().short}*5000#")
+    say(shown, rich, "*880#", "6", "2", "13579", PIN, "13579", "13579")
+    say(shown, rich, "*880#", "6", "3", "0000001230")
+    say(shown, rich, "*880#", "6", "3")
+    say(shown, bank_refuses, f"*880*{code}*5*7000#", PIN)
+    merchant.issue(newcomer, 52_000)
+    say(shown, newcomer, "*880#", "1", "2", "1")
+    say(shown, merchant, f"*880**0*{newcomer.short}*53000#")
+    shown.people = (newcomer, rich, bank_refuses)
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,7 @@ from tests.acceptance.town import Person, Town
 from tests.served import PIN
 
 HOME = "CON CLICK Терминал\n1.Меню клиента\n2.Выставить счет\n3.Последние поступления"
-CUSTOMER_HOME = (
-    "CON CLICK\n1.Счета\n2.Платежи\n3.Переводы\n4.Мои карты\n5.История\n6.Настройки\n7.Помощь"
-)
+CUSTOMER_HOME = "CON CLICK\n1.Счета\n2.Платежи\n3.Переводы\n4.Мои карты\n5.История\n6.Настройки\n7.Помощь"
 WRONG_HOME = HOME.replace("CLICK Терминал", "Неверно\nCLICK Терминал")
 
 

@@ -87,9 +87,7 @@ def test_three_wrong_pins_lock_it_and_the_right_one_is_refused_from_then_on(
 def test_a18_the_customer_declines(town: Town, merchant: Person, customer: Person) -> None:
     number = merchant.issue(customer, 50_000)
 
-    assert customer.decline() == (
-        f"CON Счет №{number} отклонен\n1.Не получать счета от MAGAZIN-24\n0.Готово"
-    )
+    assert customer.decline() == (f"CON Счет №{number} отклонен\n1.Не получать счета от MAGAZIN-24\n0.Готово")
     assert town.invoices(merchant)[0][3] == "declined"
     assert merchant.sms(1) == [f"Клиент {customer.msisdn} отклонил счет №{number} на сумму 50 000 сум"]
     assert town.rows(

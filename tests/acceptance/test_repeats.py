@@ -68,9 +68,7 @@ def test_a_shortcut_and_a_refusal_repeated_have_one_effect(
     assert play(send, merchant, code, "1").startswith("END Счет №")
     assert len(town.invoices(merchant)) == 2
 
-    assert play(send, customer, "*880#", "1", "2", "2") .startswith(
-        f"CON Счет №{first} отклонен\n"
-    )
+    assert play(send, customer, "*880#", "1", "2", "2").startswith(f"CON Счет №{first} отклонен\n")
     assert len(merchant.quiet()) == 1
     assert len(customer.quiet()) == 2
 

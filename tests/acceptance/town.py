@@ -103,7 +103,7 @@ class Town:
         """`balance` is in soums, on each card."""
         with self.money() as money:
             for digits in last4:
-                _done(money.invoicing.add_card(person.msisdn, _pan(digits), "1230"))
+                _done(money.invoicing.add_card(person.msisdn, card_number(digits), "1230"))
         self.change(
             "UPDATE sandbox_account SET balance_tiyin = ? WHERE token IN (SELECT token FROM card"
             " JOIN customer ON customer.id = card.customer_id WHERE msisdn = ?)",
@@ -128,6 +128,21 @@ class Town:
             customer.msisdn,
         )
         return int(tiyin) // 100
+
+    def service_code(self, merchant: Person) -> str:
+        """Seven digits under which customers pay the shop, as `ussd merchant list` shows them."""
+        with self.money() as money:
+            shops = money.invoicing.list_merchants()
+        return next(shop.service_code for shop in shops if shop.msisdn == merchant.msisdn)
+
+    def direct(self, customer: Person) -> list[tuple[str, int, str]]:
+        """(kind, tiyin, state) of the customer's payments without an invoice, oldest first."""
+        return self.rows(
+            "SELECT kind, amount_tiyin, payment.state FROM payment"
+            " JOIN customer ON customer.id = payment.customer_id"
+            " WHERE msisdn = ? AND invoice_id IS NULL ORDER BY payment.id",
+            customer.msisdn,
+        )
 
     def expire(self, *numbers: int) -> None:
         """Let the invoices' time run out, and wait until the service has closed them."""
@@ -204,7 +219,7 @@ def _new_msisdn() -> str:
     return f"99890{next(_numbers)}"
 
 
-def _pan(last4: str) -> str:
+def card_number(last4: str) -> str:
     """A card number with a right check digit (Luhn) that ends with `last4`."""
     free = f"8600{next(_cards):07d}"
     return next(pan for digit in range(10) if _luhn(pan := f"{free}{digit}{last4}") % 10 == 0)
