@@ -345,3 +345,13 @@ def test_the_way_back_counts_by_the_services_own_key() -> None:
     assert problems(menu(*states), "no-end") == []
     keys = HEAD + "keys: {back: 7, home: 00, more: 98, previous: 99}\n"
     assert len(problems(menu(*states, head=keys), "no-end")) == 1
+
+
+def test_no_way_leads_back_over_a_beginning_anew() -> None:
+    home = "  home: {text: Hi, options: [{text: Go, goto: inner}, {text: Bye, goto: done}]}\n"
+    inner = "  inner: {text: Inner, options: [{text: Anew, goto: start}]}\n"
+
+    states = compile_menus({"m.yaml": menu(home, inner, DONE)}, ACTIONS).states
+
+    assert "back>m.home" in states["m.inner"].triggers
+    assert "back>m.inner" not in states["m.home"].triggers

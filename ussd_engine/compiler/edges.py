@@ -197,8 +197,8 @@ def housekeeping(states: Mapping[str, AnyState], start: str) -> Iterator[Edge]:
 
 
 def ways_back(states: Mapping[str, AnyState], edges: Iterable[Edge]) -> Iterator[Edge]:
-    """Yield `back>P` from every screen that P can come right before."""
-    after = successors(edges)
+    """Yield `back>P` from every screen that P can come right before, and is kept in the history."""
+    after = successors(edge for edge in edges if not edge.resets)
     for name, state in states.items():
         if not isinstance(state, Screen | Question | Listing):
             continue
