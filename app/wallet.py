@@ -180,8 +180,7 @@ class WalletActions:
     async def _quote(self, call: Call, what: Direct) -> Quoted | Unconnected | Refused:
         found = await self._in_thread(self._invoicing.quote, call.msisdn, what)
         if isinstance(found, domain.Refused):
-            unconnected = found.reason is Refusal.NOT_CONNECTED
-            return Unconnected() if unconnected else Refused(found.reason)
+            return Unconnected() if found.reason is Refusal.NOT_CONNECTED else Refused(found.reason)
         order = order_text(what)
         payee = shop_on_screen(found.payee, call.language)
         return Quoted(order, order.partition("|")[0], payee, found.amount_tiyin)
@@ -207,9 +206,9 @@ class WalletActions:
 
     # --- cards ----------------------------------------------------------------------------------------
 
-    async def balance(self, call: Call, card: Id, pin: Secret) -> Held | WrongPin | Refused:
+    async def balance(self, call: Call, card: Id, pin: Secret) -> Held | WrongPin | Unconnected | Refused:
         held = await self._in_thread(self._invoicing.balance, request_key(call), call.msisdn, card, pin)
-        return Held(held.amount_tiyin) if isinstance(held, domain.Balance) else _refused(held)
+        return Held(held.amount_tiyin) if isinstance(held, domain.Balance) else _without(held)
 
     async def link(self, call: Call, number: Secret, expiry: Digits) -> Linked | ChoosePin | Refused:
         done = await self._in_thread(
@@ -238,7 +237,7 @@ class WalletActions:
         done = await self._in_thread(self._invoicing.begin_pin_change, request_key(call), call.msisdn, pin)
         if isinstance(done, domain.PinRight):
             return Allowed()
-        return Unconnected() if done.reason is Refusal.NOT_CONNECTED else _refused(done)
+        return _without(done)
 
     async def propose(self, call: Call, pin: Secret) -> Proposed | Weak | Refused:
         done = await self._in_thread(self._invoicing.propose_pin, request_key(call), call.msisdn, pin)
@@ -274,10 +273,11 @@ class WalletActions:
         return Silenced(shop_on_screen(done.name or "", call.language))
 
 
-def _refused(refused: domain.Refused) -> WrongPin | Refused:
+def _without(refused: domain.Refused) -> WrongPin | Unconnected | Refused:
+    """Why what the PIN was typed for was not done."""
     if refused.reason is Refusal.WRONG_PIN:
         return WrongPin(int(refused.params["left"]))
-    return Refused(refused.reason)
+    return Unconnected() if refused.reason is Refusal.NOT_CONNECTED else Refused(refused.reason)
 
 
 def order_text(what: Direct) -> str:
