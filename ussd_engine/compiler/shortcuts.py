@@ -61,7 +61,7 @@ def _read(draft: Draft, source: Source, at: Path, menu: str, spec: ShortcutSpec)
 
 
 def _check_field(draft: Draft, source: Source, place: Path, menu: str, name: str) -> None:
-    """A field is the variable of a question of the same menu, and no secret."""
+    """A field is the variable of a question of the same menu, and no PIN."""
     question = draft.questions.get((menu, name))
     if question is None:
         known = [variable for owner, variable in draft.questions if owner == menu]

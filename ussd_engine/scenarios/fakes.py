@@ -13,7 +13,6 @@ from ussd_engine.text.template import Value
 
 NUMBERS = frozenset({"integer", "money", "time"})
 """Kinds whose values are whole numbers; `flag` is true or false, all others are texts."""
-HIDDEN = frozenset({"secret", "after", "limit"})
 
 
 @dataclass(frozen=True, slots=True)
