@@ -1,4 +1,4 @@
-"""The open USSD dialogues of one link: units in, turns of the engine, screens out; and pushed texts.
+"""The open USSD dialogues of one link: units in, turns of the engine, screens out.
 
 The centre's name for a dialogue is short and used again, so each gets an id of our own: the key of what its
 actions do must never meet another dialogue's. They live as long as this process, as the centre's do
@@ -12,16 +12,15 @@ import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Final, Protocol
 
 from adapters.patience import Patience
 from adapters.smpp import ussd
 from adapters.smpp.link import Link, Silence
-from adapters.smpp.profiles import ASK, NOTIFY
-from adapters.smpp.sms import address_type
+from adapters.smpp.profiles import ASK
+from adapters.smpp.push import PUSH_WITHIN_S, Outcome, Pushed, Pushes
 from adapters.smpp.status import NEVER, OK, TRY_LATER, name_of
-from adapters.smpp.ussd import Ends, Heard, UssdOptions
+from adapters.smpp.ussd import Heard, UssdOptions
 from adapters.smpp.wire import Pdu
 from ussd_engine import Kind, Reply, Turn, WireError
 
@@ -43,25 +42,6 @@ class TurnHandler(Protocol):
         """Take one turn; answers in any case."""
 
 
-class Outcome(Enum):
-    """What became of a pushed text."""
-
-    SHOWN = "shown"
-    ANSWERED = "answered"
-    BUSY = "busy"
-    ABSENT = "absent"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"  # no answer in time: it may be on the screen
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """`text` is what was typed, where something was."""
-
-    outcome: Outcome
-    text: str = field(default="", repr=False)
-
-
 @dataclass(slots=True)
 class _Dialogue:
     heard: Heard
@@ -74,11 +54,6 @@ class _Dialogue:
     """Kept for a while: a repeat must find it, and get the engine's stored reply."""
     doing: tuple[ussd.Kind, str] | None = field(default=None, repr=False)
     """The unit whose screen is being made."""
-
-
-@dataclass(slots=True)
-class _Push:
-    answer: asyncio.Future[Heard]
 
 
 class Dialogues:
@@ -101,8 +76,7 @@ class Dialogues:
         self._observe = observe
         self._trouble = Reply(trouble, open=False)
         self._open: dict[str, _Dialogue] = {}
-        self._pushed: dict[str, _Push] = {}
-        self._push_count = secrets.randbelow(1 << 15)
+        self._pushes = Pushes(link, options, self._show)
         self._tasks: set[asyncio.Task[None]] = set()
         self._patience = Patience(_GRACE_S)
 
@@ -119,7 +93,7 @@ class Dialogues:
             log.warning("a unit can't be used", extra={"gateway": self._gateway, "why": str(error)})
             self._observe(self._gateway, "malformed")
             return NEVER
-        if self._for_push(heard):
+        if not self._in_dialogue(heard.msisdn) and self._pushes.take(heard):
             return OK
         known = self._open.get(heard.msisdn)
         if known is not None and not _same(known.heard.name, heard.name):
@@ -156,6 +130,14 @@ class Dialogues:
         """Let the turns under way be answered."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=longest_s)
+
+    async def push(
+        self, msisdn: str, text: str, *, ask: bool, within_s: float = PUSH_WITHIN_S, closing: str = ""
+    ) -> Pushed:
+        """As `Pushes.push`; a phone in a dialogue is busy."""
+        if self._in_dialogue(msisdn):
+            return Pushed(Outcome.BUSY)
+        return await self._pushes.push(msisdn, text, ask=ask, within_s=within_s, closing=closing)
 
     # --- dialogues ----------------------------------------------------------------------------------------
 
@@ -250,71 +232,9 @@ class Dialogues:
 
         self._spawn(tell())
 
-    # --- push ---------------------------------------------------------------------------------------------
-
-    async def push(
-        self, msisdn: str, text: str, *, ask: bool, within_s: float = 60.0, closing: str = ""
-    ) -> Pushed:
-        """Show a text on a phone that has not dialled: USSR where `ask`, else USSN.
-
-        Args:
-            closing: shown after an answer, where the centre keeps the dialogue open.
-        """
-        if self._in_dialogue(msisdn) or msisdn in self._pushed:
-            return Pushed(Outcome.BUSY)
-        mine = self._pushed[msisdn] = _Push(asyncio.get_running_loop().create_future())
-        try:
-            return await self._push(mine, msisdn, text, ask, within_s, closing)
-        finally:
-            del self._pushed[msisdn]
-
-    async def _push(
-        self, mine: _Push, msisdn: str, text: str, ask: bool, within_s: float, closing: str
-    ) -> Pushed:
-        options, profile = self._options, self._options.family
-        self._push_count += 1
-        named = profile.begin(self._push_count)
-        once = profile.ask_once if ask else profile.notify_once
-        op = once or (ASK if ask else NOTIFY)
-        ends = _ends_of_push(options.source, msisdn)
-        sent = await self._link.ask(
-            ussd.write(text, op=op, ends=ends, named=named, options=options), within_s, urgent=True
-        )
-        if sent is Silence.NOT_SENT:
-            return Pushed(Outcome.REFUSED)
-        if isinstance(sent, Pdu) and sent.status != OK:
-            return Pushed(self._refusal(sent.status))
-        try:
-            async with asyncio.timeout(within_s):
-                heard = await mine.answer
-        except TimeoutError:
-            return Pushed(Outcome.UNKNOWN)
-        if heard.kind is ussd.Kind.LEAVE:
-            return Pushed(Outcome.REFUSED)
-        if heard.kind is ussd.Kind.CONFIRM:
-            return Pushed(Outcome.SHOWN)
-        if once is None:
-            until = asyncio.get_running_loop().time() + options.deadline_s
-            await self._show(heard, closing, last=True, until=until)
-        return Pushed(Outcome.ANSWERED, heard.text)
-
-    def _refusal(self, status: int) -> Outcome:
-        if status in self._options.busy:
-            return Outcome.BUSY
-        return Outcome.ABSENT if status in self._options.absent else Outcome.REFUSED
-
     def _in_dialogue(self, msisdn: str) -> bool:
         dialogue = self._open.get(msisdn)
         return dialogue is not None and not dialogue.ended
-
-    def _for_push(self, heard: Heard) -> bool:
-        """Whether a unit answers a pushed text. One who dials meanwhile has not seen it."""
-        waiting = self._pushed.get(heard.msisdn)
-        if waiting is None or heard.kind is ussd.Kind.BEGIN or self._in_dialogue(heard.msisdn):
-            return False
-        if not waiting.answer.done():
-            waiting.answer.set_result(heard)
-        return True
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -325,18 +245,3 @@ class Dialogues:
 def _same(name: int | None, other: int | None) -> bool:
     """Whether two units may be of one dialogue of a subscriber; one without a name is of any."""
     return name is None or other is None or name == other
-
-
-def _ends_of_push(source: str, msisdn: str) -> Ends:
-    ton, npi = address_type(source)
-    return Ends(
-        {
-            "service_type": ussd.SERVICE_TYPE,
-            "source_addr_ton": ton,
-            "source_addr_npi": npi,
-            "source_addr": source,
-            "dest_addr_ton": 1,
-            "dest_addr_npi": 1,
-            "destination_addr": msisdn,
-        }
-    )

@@ -11,9 +11,10 @@ from typing import ClassVar, Final, Literal
 
 from adapters.lines import LineState
 from adapters.smpp import coding, receipts, ussd
-from adapters.smpp.dialogues import Dialogues, Observe, Pushed, TurnHandler
+from adapters.smpp.dialogues import Dialogues, Observe, TurnHandler
 from adapters.smpp.link import Bind, Link, LinkOptions
 from adapters.smpp.profiles import END, ProfileName
+from adapters.smpp.push import PUSH_WITHIN_S, Pushed
 from adapters.smpp.sms import OnReport, SmsOptions, SmsSender
 from adapters.smpp.status import NEVER, OK
 from adapters.smpp.ussd import UssdOptions
@@ -154,9 +155,9 @@ class Smpp:
         return await self._sender.send(msisdn, text, reference)
 
     async def push(
-        self, msisdn: str, text: str, *, ask: bool, within_s: float = 60.0, closing: str = ""
+        self, msisdn: str, text: str, *, ask: bool, within_s: float = PUSH_WITHIN_S, closing: str = ""
     ) -> Pushed:
-        """As `Dialogues.push`; only while `run` runs.
+        """As `adapters.smpp.push.Pushes.push`; only while `run` runs.
 
         Raises:
             RuntimeError: it doesn't.

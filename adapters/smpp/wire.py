@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from struct import Struct
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
-import smpplib.command as layouts
 from msgspec import Struct as Value
-from smpplib.command_codes import commands
-from smpplib.consts import INT_PACK_FORMATS, OPTIONAL_PARAMS
+from smpplib.consts import OPTIONAL_PARAMS
 
+from adapters.smpp.layouts import IDS, LAYOUTS, Numbers, Step, Text
 from ussd_engine import WireError
 
 HEADER_OCTETS: Final = 16
@@ -27,15 +26,14 @@ SHORT_MESSAGE_MAX: Final = 254
 SEQUENCE_MAX: Final = 0x7FFFFFFF
 RESPONSE: Final = 0x80000000
 
-_IDS: Final[Mapping[str, int]] = commands
-BINDS: Final = {kind: _IDS[f"bind_{kind}"] for kind in ("receiver", "transmitter", "transceiver")}
-SUBMIT_SM: Final = _IDS["submit_sm"]
-DELIVER_SM: Final = _IDS["deliver_sm"]
-DATA_SM: Final = _IDS["data_sm"]
-ENQUIRE_LINK: Final = _IDS["enquire_link"]
-UNBIND: Final = _IDS["unbind"]
-ALERT_NOTIFICATION: Final = _IDS["alert_notification"]
-GENERIC_NACK: Final = _IDS["generic_nack"]
+BINDS: Final = {kind: IDS[f"bind_{kind}"] for kind in ("receiver", "transmitter", "transceiver")}
+SUBMIT_SM: Final = IDS["submit_sm"]
+DELIVER_SM: Final = IDS["deliver_sm"]
+DATA_SM: Final = IDS["data_sm"]
+ENQUIRE_LINK: Final = IDS["enquire_link"]
+UNBIND: Final = IDS["unbind"]
+ALERT_NOTIFICATION: Final = IDS["alert_notification"]
+GENERIC_NACK: Final = IDS["generic_nack"]
 
 PAYLOAD: Final = OPTIONAL_PARAMS["message_payload"]
 SERVICE_OP: Final = OPTIONAL_PARAMS["ussd_service_op"]
@@ -49,7 +47,7 @@ SAR_REFERENCE: Final = OPTIONAL_PARAMS["sar_msg_ref_num"]
 SAR_TOTAL: Final = OPTIONAL_PARAMS["sar_total_segments"]
 SAR_NUMBER: Final = OPTIONAL_PARAMS["sar_segment_seqnum"]
 
-_NAMES: Final = {number: name for name, number in _IDS.items()}
+_NAMES: Final = {number: name for name, number in IDS.items()}
 _HEADER: Final = Struct(">LLLL")
 _TLV: Final = Struct(">HH")
 
@@ -110,75 +108,6 @@ def name_of(command: int) -> str:
     return _NAMES.get(command) or f"{command:#010x}"
 
 
-# --- layouts ----------------------------------------------------------------------------------------------
-
-
-class _Numbers(NamedTuple):
-    """Integers that follow each other."""
-
-    names: tuple[str, ...]
-    packed: Struct
-
-
-class _Text(NamedTuple):
-    """A C-octet string; `octets_max` counts its NUL."""
-
-    name: str
-    octets_max: int
-
-
-class _Message(NamedTuple):
-    """`sm_length` and `short_message`."""
-
-
-_Step = _Numbers | _Text | _Message
-
-
-def _layout(described: Any) -> tuple[_Step, ...]:
-    """The mandatory fields of one of smpplib's classes, integers taken together."""
-    steps: list[_Step] = []
-    names: list[str] = []
-
-    def flush() -> None:
-        if names:
-            formats = "".join(INT_PACK_FORMATS[described.params[name].size] for name in names)
-            steps.append(_Numbers(tuple(names), Struct(f">{formats}")))
-            names.clear()
-
-    for name in described.params_order:
-        if name in OPTIONAL_PARAMS or name == "sm_length":
-            continue
-        param = described.params[name]
-        if param.type is int:
-            names.append(name)
-            continue
-        flush()
-        steps.append(_Message() if name == "short_message" else _Text(name, param.max))
-    flush()
-    return tuple(steps)
-
-
-_LAYOUTS: Final[Mapping[int, tuple[_Step, ...]]] = {
-    _IDS[name]: _layout(described)
-    for name, described in {
-        "bind_receiver": layouts.BindReceiver,
-        "bind_receiver_resp": layouts.BindReceiverResp,
-        "bind_transmitter": layouts.BindTransmitter,
-        "bind_transmitter_resp": layouts.BindTransmitterResp,
-        "bind_transceiver": layouts.BindTransceiver,
-        "bind_transceiver_resp": layouts.BindTransceiverResp,
-        "submit_sm": layouts.SubmitSM,
-        "submit_sm_resp": layouts.SubmitSMResp,
-        "deliver_sm": layouts.DeliverSM,
-        "deliver_sm_resp": layouts.DeliverSMResp,
-        "data_sm": layouts.DataSM,
-        "data_sm_resp": layouts.DataSMResp,
-        "alert_notification": layouts.AlertNotification,
-    }.items()
-} | {
-    _IDS[name]: () for name in ("enquire_link", "enquire_link_resp", "unbind", "unbind_resp", "generic_nack")
-}
-
 # --- reading ----------------------------------------------------------------------------------------------
 
 INVALID_LENGTH: Final = 0x02
@@ -226,7 +155,7 @@ def decode(octets: bytes) -> Pdu:
     length, command, status, sequence = _HEADER.unpack_from(octets)
     if length != len(octets):
         raise BadPdu(f"says {length} octets, has {len(octets)}", command, sequence, INVALID_LENGTH)
-    layout = _LAYOUTS.get(command)
+    layout = LAYOUTS.get(command)
     if layout is None:
         raise BadPdu(f"unknown command {command:#010x}", command, sequence, INVALID_COMMAND)
     if length == HEADER_OCTETS and (command & RESPONSE or not layout):
@@ -245,17 +174,17 @@ class _Short(Exception):
         self.status = status
 
 
-def _read_fields(octets: bytes, layout: tuple[_Step, ...]) -> tuple[dict[str, Field], int]:
+def _read_fields(octets: bytes, layout: tuple[Step, ...]) -> tuple[dict[str, Field], int]:
     fields: dict[str, Field] = {}
     at, end = HEADER_OCTETS, len(octets)
     for step in layout:
-        if type(step) is _Text:
+        if type(step) is Text:
             nul = octets.find(0, at)
             if nul < 0:
                 raise _Short(f"{step.name} has no end", INVALID_LENGTH)
             fields[step.name] = octets[at:nul].decode("latin-1")
             at = nul + 1
-        elif type(step) is _Numbers:
+        elif type(step) is Numbers:
             after = at + step.packed.size
             if after > end:
                 raise _Short(f"ends before {step.names[-1]}", INVALID_LENGTH)
@@ -294,7 +223,7 @@ def encode(pdu: Pdu) -> bytes:
     Raises:
         ValueError: a field that does not fit; nothing is cut. The message never shows what it held.
     """
-    layout = _LAYOUTS[pdu.command]
+    layout = LAYOUTS[pdu.command]
     parts = [b""]
     if pdu.fields or not pdu.command & RESPONSE:
         parts += [_write(step, pdu.fields) for step in layout]
@@ -307,8 +236,8 @@ def encode(pdu: Pdu) -> bytes:
     return b"".join(parts)
 
 
-def _write(step: _Step, fields: Mapping[str, Any]) -> bytes:
-    if type(step) is _Text:
+def _write(step: Step, fields: Mapping[str, Any]) -> bytes:
+    if type(step) is Text:
         try:
             octets: bytes = fields.get(step.name, "").encode("latin-1")
         except UnicodeEncodeError:
@@ -316,7 +245,7 @@ def _write(step: _Step, fields: Mapping[str, Any]) -> bytes:
         if len(octets) >= step.octets_max or b"\0" in octets:
             raise ValueError(f"{step.name} holds {step.octets_max - 1} octets at most, none of them NUL")
         return octets + b"\0"
-    if type(step) is _Numbers:
+    if type(step) is Numbers:
         return step.packed.pack(*[fields.get(name, 0) for name in step.names])
     message: bytes = fields.get("short_message", b"")
     if len(message) > SHORT_MESSAGE_MAX:
@@ -327,7 +256,7 @@ def _write(step: _Step, fields: Mapping[str, Any]) -> bytes:
 def answer(request: Pdu | BadPdu, status: int = 0) -> bytes:
     """The response to a request; a body only where success has one (§4.6.2: `message_id` is unused)."""
     command = request.command | RESPONSE
-    layout = _LAYOUTS.get(command)
+    layout = LAYOUTS.get(command)
     if layout is None or request.command == GENERIC_NACK:
         return _HEADER.pack(HEADER_OCTETS, GENERIC_NACK, status, request.sequence)
     if layout and request.command in (DELIVER_SM, DATA_SM):

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from adapters.smpp import ussd, wire
-from adapters.smpp.dialogues import Outcome
 from adapters.smpp.profiles import PROFILES
+from adapters.smpp.push import Outcome
 from tests.adapters.smpp.conftest import house, until
 from tests.peers.smpp import Centre
 from ussd_engine import Kind, Reply, Turn
