@@ -9,7 +9,9 @@ guard time is over: a clock of our own ends it before.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -99,6 +101,8 @@ class Dialogues:
         self._tasks: set[asyncio.Task[None]] = set()
         self._patience = Patience(_GRACE_S)
         self._leaving = False
+        # TCP brings each message once: `1` typed twice is never a repeat. Nor is what comes after a restart.
+        self._numbering = (f"{secrets.token_hex(4)}-{count}" for count in itertools.count())
 
     @property
     def open(self) -> int:
@@ -263,6 +267,7 @@ class Dialogues:
                 msisdn=dialogue.msisdn,
                 kind=kind,
                 text=text,
+                request_id=next(self._numbering),
                 screen_octets=self._options.screen_octets,
                 deadline_s=max(left_s, 0.1),
             )
