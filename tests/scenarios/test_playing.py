@@ -66,7 +66,8 @@ def failure(text: str) -> Failure:
 
 
 def test_a_scenario_that_goes_as_written_has_no_failure() -> None:
-    steps = "  - {dial: '*880#', shows: \"CLICK\\n1.Счета\\n2.Платежи\\n3.Переводы\\n4.Мои карты\\n5.История\\n6.Настройки\\n7.Помощь\"}\n"
+    home = r"CLICK\n1.Счета\n2.Платежи\n3.Переводы\n4.Мои карты\n5.История\n6.Настройки\n7.Помощь"
+    steps = f"  - {{dial: '*880#', shows: \"{home}\"}}\n"
     steps += '  - {answer: 1, contains: ["№1007", "50 000"]}\n'
     steps += '  - {answer: 1, contains: "CLICK-PIN:", closed: false}\n'
     steps += "  - {answer: {secret: pin}, contains: обрабатывается, closed: true}\n"
