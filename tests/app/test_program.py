@@ -331,6 +331,21 @@ def test_operations_say_what_they_refuse(start_demo: Start, tmp_path: Path) -> N
     assert "8600490744313348" not in wrong_card.stderr
 
 
+def test_a_second_customer_with_money_is_made_from_the_command_line(
+    start_demo: Start, tmp_path: Path
+) -> None:
+    demo = start_demo()
+    data = ("--data", str(tmp_path / "data"))
+    run_ussd("customer", "add", STRANGER, *data, typed="13579\n")
+    added = run_ussd(
+        "card", "add", STRANGER, "1230", "--balance", "7000", *data, typed="8600 0000 0007 5678\n"
+    )
+
+    assert (added.returncode, added.stdout) == (0, "card *5678 added\n")
+    assert demo.caller(STRANGER).dial("*880*2#", "13579") == "END Баланс: 7 000 сум"
+    assert "\t0100002\tCHOYXONA\n" in run_ussd("merchant", "list", *data).stdout
+
+
 def test_a_blocked_merchant_is_told_so_at_once(start_demo: Start, tmp_path: Path) -> None:
     demo = start_demo()
     assert run_ussd("merchant", "block", MERCHANT, "--data", str(tmp_path / "data")).returncode == 0

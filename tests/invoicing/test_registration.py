@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from invoicing import Done, Imported, Kind, MerchantView, Refusal, Refused, pins
+from invoicing.ports import CardProcessor
 from tests.invoicing.world import CUSTOMER, OTHER_SHOP, PIN, SHOP, STRANGER, World
 
 PAN = "9860490000091234"
@@ -23,6 +25,18 @@ def test_the_demo_has_its_people_and_a_second_seeding_changes_nothing(world: Wor
     assert [card.last4 for card in world.service.cards(CUSTOMER)] == ["1234"]
     assert world.balance_soum == 10_000
     assert world.service.role(STRANGER).kind is Kind.STRANGER
+
+
+def test_only_the_sandbox_can_be_told_what_a_card_holds(world: World) -> None:
+    assert world.service.add_card(CUSTOMER, PAN, "1230", balance_tiyin=7_000) == Done()
+    assert world.bank.balance(world.bank.tokenise(PAN, "3012")) == 7_000
+
+    class Elsewhere:
+        """A bank that is asked nothing here."""
+
+    world.play(cast(CardProcessor, Elsewhere()))
+    refused = world.service.add_card(CUSTOMER, PAN, "1230", balance_tiyin=7_000)
+    assert refused == Refused(Refusal.NOT_ALLOWED)
 
 
 @pytest.mark.parametrize(

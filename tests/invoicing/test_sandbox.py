@@ -120,3 +120,13 @@ def test_while_it_is_off_nothing_arrives(bank: SandboxBank, token: str) -> None:
     assert bank.reverse(reversal(token)) == NotReversed()
     bank.switch_on()
     assert bank.balance(token) == 100
+
+
+def test_a_bank_may_put_money_on_a_card_that_it_sees_for_the_first_time() -> None:
+    bank = SandboxBank(in_memory(), key=b"k", opening_tiyin=100)
+    token = bank.tokenise("8600490000061234", "3012")
+    bank.set_balance(token, 30)
+
+    assert bank.tokenise("8600490000061234", "3012") == token
+    assert bank.balance(token) == 30
+    assert bank.balance(bank.tokenise("9860490000091234", "3012")) == 100
