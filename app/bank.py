@@ -27,6 +27,16 @@ class NoLine(Exception):
     """The bank can't be reached as it is configured; the message says what to mend."""
 
 
+def check(bank: Bank) -> None:
+    """See that the processor exists and has what it needs, before anything is opened.
+
+    Raises:
+        plugins.UnknownPlugin, NoLine
+    """
+    if hasattr(plugins.processor(bank.processor), "options_type") and bank.link is None:
+        raise NoLine(f'[bank] processor = "{bank.processor}" needs [bank.link]: host, port, terminals, ...')
+
+
 def lines(bank: Bank) -> int | None:
     """How many workers may have a line of their own; None where the processor needs none."""
     return None if bank.link is None else len(bank.link.terminals) - 1
@@ -42,6 +52,7 @@ def opened(
         NoLine: a switch without `[bank.link]`, or fewer terminals than lines.
     """
     bank = settings.bank
+    check(bank)
     kind = plugins.processor(bank.processor)
     if not hasattr(kind, "options_type"):
         gift = {"opening_tiyin": bank.sandbox_balance * TIYIN} if bank.sandbox_balance else {}
@@ -61,8 +72,7 @@ def _host(kind: Any, bank: Bank, late: LateAnswers, clock: Clock, line: int) -> 
     from invoicing.processors.iso8583.processor import HostOptions, StrayAnswer
 
     link = bank.link
-    if link is None:
-        raise NoLine(f'[bank] processor = "{bank.processor}" needs [bank.link]: host, port, terminals, ...')
+    assert link is not None  # `check` came first
     if line >= len(link.terminals):
         raise NoLine(f"worker {line} has no terminal: [bank.link] terminals needs {line + 2}")
 

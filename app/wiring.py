@@ -99,13 +99,14 @@ def prepare(settings: Settings, folder: Path, key: str, *, demo: bool) -> Plan:
     """
     try:
         Links(settings, lambda _gateway, _outcome: None, "")
+        bank.check(settings.bank)
         with Money.open(settings, folder, key.encode(), line=bank.COMMANDS if demo else None) as money:
             money.upgrade()
             if demo:
                 money.invoicing.seed_demo()
         texts = menufiles.read(menufiles.folder(settings.menus.path))
         service = _compiled(texts)
-    except (BadLink, CannotOpen, menufiles.NoMenus, plugins.UnknownPlugin) as error:
+    except (BadLink, bank.NoLine, CannotOpen, menufiles.NoMenus, plugins.UnknownPlugin) as error:
         raise CannotStart(str(error)) from None
     except MenuError as error:
         raise CannotStart(f"the menus have mistakes:\n{error}") from None

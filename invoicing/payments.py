@@ -152,7 +152,7 @@ def start(
         card_token=payable.card.token,
         terminal=terminal,
         business_day=tashkent_day(now),
-        # Never before its request, even where the clock went back meanwhile: its answer is kept by that order.
+        # Never before its request, even where the clock went back: its answer is kept by that order.
         at=max(now, row.created_at),
         request_scope=row.scope,
         request_key=row.key,
