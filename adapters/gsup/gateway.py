@@ -10,8 +10,9 @@ from typing import ClassVar, Final
 
 from adapters.gsup.component import SCREEN_OCTETS, Lengths
 from adapters.gsup.dialogues import Dialogues, Observe, TurnHandler, UssdOptions
-from adapters.gsup.link import Link, LinkOptions, LinkState
+from adapters.gsup.link import Link, LinkOptions
 from adapters.gsup.numbers import Numbers
+from adapters.lines import LineState
 
 LAST_ANSWERS_S: Final = 5.0
 """How long the end waits for the turns under way."""
@@ -87,9 +88,9 @@ class Gsup:
         self._dialogues: Dialogues | None = None
 
     @property
-    def state(self) -> LinkState:
-        """How the line is."""
-        return self._link.state
+    def state(self) -> LineState:
+        """How the line is; its requests without an answer are the dialogues that are open."""
+        return LineState(self._link.up, self.open, 0, self._link.losses)
 
     @property
     def open(self) -> int:

@@ -49,14 +49,6 @@ class LinkOptions:
     backoff_max_s: float = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class LinkState:
-    """What a page of gateways tells of a line."""
-
-    bound: bool
-    losses: int
-
-
 class _LineLost(Exception):
     """The line is of no use any more."""
 
@@ -72,11 +64,12 @@ class Link:
         self._up = asyncio.Event()
         self._pong = asyncio.Event()
         self._heard_at = 0.0
-        self._losses = 0
+        self.losses = 0
 
     @property
-    def state(self) -> LinkState:
-        return LinkState(self._up.is_set(), self._losses)
+    def up(self) -> bool:
+        """Whether the HLR has taken our name."""
+        return self._up.is_set()
 
     def send(self, octets: bytes) -> bool:
         """Write a whole frame; False where there is no line. Nothing ever confirms its arrival."""
@@ -91,7 +84,7 @@ class Link:
         while True:
             if await self._one_line():
                 failures = 0
-                self._losses += 1
+                self.losses += 1
             longest = min(self._options.backoff_max_s, self._options.backoff_first_s * 2 ** min(failures, 20))
             failures += 1
             # Never at once: the HLR has to see that the old connection is closed before it sees a new one.

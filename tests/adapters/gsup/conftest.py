@@ -93,7 +93,7 @@ async def house(address: str, engine: Any = None, **options: Any) -> AsyncIterat
     gateway = Gsup("hlr", Options(**given), lambda *what: told.append(what), "Trouble")
     running = asyncio.create_task(gateway.run(engine))
     try:
-        await until(lambda: gateway.state.bound or running.done())
+        await until(lambda: gateway.state.up or running.done())
         yield House(gateway, kept, told)
     finally:
         running.cancel()

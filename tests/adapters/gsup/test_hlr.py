@@ -199,9 +199,9 @@ async def test_the_line_comes_back_after_the_hlr(hlr: Hlr) -> None:
         async with switch(hlr.address) as before:
             await before.dial(PHONE, "*880#").screen()
         await hlr.stop()
-        await until(lambda: not opened.gateway.state.bound)
+        await until(lambda: not opened.gateway.state.up)
         await hlr.start()
-        await until(lambda: opened.gateway.state.bound, within_s=30)
+        await until(lambda: opened.gateway.state.up, within_s=30)
         async with switch(hlr.address) as after:
             call = after.dial(PHONE, "*880*2#")
             first = await call.screen()
