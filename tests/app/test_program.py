@@ -230,7 +230,7 @@ def test_check_finds_nothing_wrong_with_the_shipped_menus() -> None:
         ),
         ((), f'[security]\nkey = "{KEY}"\n[sms]\nsender = "smsc1"\n', "'smsc1'"),
         ((), f'[security]\nkey = "{KEY}"\n[menus]\npath = "nowhere"\n', "nowhere"),
-        ((), f'[security]\nkey = "{KEY}"\n[bank]\nprocessor = "piggy"\n', "installed: sandbox"),
+        ((), f'[security]\nkey = "{KEY}"\n[bank]\nprocessor = "piggy"\n', "installed: iso8583, sandbox"),
         ((), f'[security]\nkey = "{KEY}"\n[database]\nurl = "nonsense"\n', "the database can't be opened"),
     ],
 )
