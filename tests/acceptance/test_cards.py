@@ -10,7 +10,7 @@ from tests.acceptance.town import Person, Town, card_number
 from tests.served import PIN
 
 HOW_TO_LINK = "END Подключите карту: *880*0*номер карты*ММГГ#\nСправки: +99871-231-0-880"
-LOCKED = "END CLICK-PIN заблокирован. Справки: +99871-231-0-880"
+LOCKED = "END CLICK-PIN заблокирован. *880#: Настройки, Забыли PIN"
 NEW_PIN, OTHER_PIN = "13579", "97531"
 
 

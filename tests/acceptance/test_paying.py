@@ -76,7 +76,7 @@ def test_three_wrong_pins_lock_it_and_the_right_one_is_refused_from_then_on(
     town: Town, merchant: Person, customer: Person
 ) -> None:
     merchant.issue(customer, 50_000)
-    locked = "END CLICK-PIN заблокирован. Справки: +99871-231-0-880"
+    locked = "END CLICK-PIN заблокирован. *880#: Настройки, Забыли PIN"
 
     assert customer.dial("*880#", "1", "1", "13579", "13579", "13579") == locked
     assert customer.pay() == locked
