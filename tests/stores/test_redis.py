@@ -234,14 +234,14 @@ async def test_a_record_expires_by_the_servers_own_clock(store: RedisStore) -> N
 
 
 async def test_a_closed_store_refuses_calls_and_leaves_none_waiting(own_server: Server) -> None:
-    store = RedisStore(own_server.url, exchanges_max=1, timeout_s=0.3)
+    store = RedisStore(own_server.url, exchanges_max=1, timeout_s=1.5)
     own_server.freeze()
-    sent = asyncio.create_task(refused(store.load(KEY)))
+    sent = asyncio.create_task(refused(store.load(KEY), within_s=10))
     await asyncio.sleep(0.01)
-    waiting = asyncio.create_task(refused(store.load(KEY)))
+    waiting = asyncio.create_task(refused(store.load(KEY), within_s=10))
     await asyncio.sleep(0.01)
 
-    await asyncio.wait_for(store.close(), timeout=1)
+    await asyncio.wait_for(store.close(), timeout=10)
 
     assert not (await waiting).retryable
     assert (await sent).retryable
