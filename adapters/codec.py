@@ -6,6 +6,7 @@ A family's `wire.py` holds one `Codec` and one `Options`; `adapters.http.Exchang
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -89,7 +90,7 @@ class Call:
 OptionsT = TypeVar("OptionsT", bound=Options)
 
 
-class Codec(Generic[OptionsT]):
+class Codec(ABC, Generic[OptionsT]):
     """Base of the families' codecs; pure.
 
     Attributes:
@@ -105,6 +106,7 @@ class Codec(Generic[OptionsT]):
         self.gateway = gateway
         self.options = options
 
+    @abstractmethod
     def decode(self, asked: Asked) -> Heard:
         """Read a request.
 
@@ -112,15 +114,14 @@ class Codec(Generic[OptionsT]):
             WireError: it can't be read; `status` is the HTTP status that says so. The message names fields,
                 never what they hold: that may be a PIN.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def encode(self, reply: Reply, heard: Heard) -> Answer:
         """The answer to `heard`; after an abort or a timeout `reply` is empty and closed."""
-        raise NotImplementedError
 
-    def call(self, reply: Reply, heard: Heard) -> Call | None:
-        """Our own request that carries `reply`, where the family is asynchronous; None: nothing to tell."""
-        raise NotImplementedError
+    def call(self, _reply: Reply, _heard: Heard, /) -> Call | None:
+        """Our own request that carries the reply, where the family is asynchronous; None: nothing to tell."""
+        return None
 
     def turn(
         self,

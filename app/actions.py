@@ -31,6 +31,17 @@ Id = Annotated[str, Max(20, "id", gsm=True)]
 Last4 = Annotated[str, Max(4, "digits", gsm=True)]
 
 
+Bindings = Mapping[str, Callable[..., Awaitable[Any]]]
+"""Functions by the action names they are declared under."""
+
+
+def declared_all(*, reading: Bindings, changing: Bindings) -> dict[str, Action]:
+    """Declare functions that only read, and those that change something and are never cut off half-way."""
+    return {name: declared(name, function) for name, function in reading.items()} | {
+        name: declared(name, function, changes=True) for name, function in changing.items()
+    }
+
+
 class InThread(Protocol):
     """Runs a synchronous call in a thread and awaits its result."""
 
@@ -199,13 +210,13 @@ class MenuActions:
 
     def table(self) -> dict[str, Action]:
         """Return every action by its name."""
-        changing: dict[str, Callable[..., Awaitable[Any]]] = {
+        changing: Bindings = {
             "subscribers.set_language": self.set_language,
             "invoices.issue": self.issue,
             "invoices.decline": self.decline,
             "payments.pay": self.pay,
         }
-        reading: dict[str, Callable[..., Awaitable[Any]]] = {
+        reading: Bindings = {
             "subscribers.role": self.role,
             "invoices.recent": self.recent,
             "invoices.read": self.read,
@@ -215,9 +226,7 @@ class MenuActions:
             "cards.mine": self.cards,
             "payments.history": self.history,
         }
-        return {name: declared(name, function) for name, function in reading.items()} | {
-            name: declared(name, function, changes=True) for name, function in changing.items()
-        }
+        return declared_all(reading=reading, changing=changing)
 
     # --- subscribers ------------------------------------------------------------
 

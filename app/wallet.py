@@ -6,11 +6,11 @@ opaque text, and is checked again when it is paid.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from app.actions import (
+    Bindings,
     CardRefused,
     Id,
     InThread,
@@ -20,6 +20,7 @@ from app.actions import (
     Refused,
     ShopName,
     WrongPin,
+    declared_all,
     request_key,
     shop_on_screen,
 )
@@ -29,7 +30,6 @@ from invoicing.orders import Direct, ToCard, ToPhone, TopUp, ToService
 from invoicing.results import Refusal
 from invoicing.service import Invoicing
 from ussd_engine import Action, Amount, Call, Max, Msisdn, Secret, Word
-from ussd_engine.actions import declared
 
 OrderText = Annotated[str, Max(80, "id", gsm=True)]
 Digits = Annotated[str, Max(16, "digits", gsm=True)]
@@ -136,14 +136,14 @@ class WalletActions:
 
     def table(self) -> dict[str, Action]:
         """Return every action by its name."""
-        reading: dict[str, Callable[..., Awaitable[Any]]] = {
+        reading: Bindings = {
             "orders.to_phone": self.to_phone,
             "orders.to_card": self.to_card,
             "orders.top_up": self.top_up,
             "orders.to_service": self.to_service,
             "cards.balance": self.balance,
         }
-        changing: dict[str, Callable[..., Awaitable[Any]]] = {
+        changing: Bindings = {
             "orders.pay": self.pay,
             "cards.link": self.link,
             "cards.unlink": self.unlink,
@@ -154,9 +154,7 @@ class WalletActions:
             "pins.reset": self.reset,
             "invoices.silence": self.silence,
         }
-        return {name: declared(name, function) for name, function in reading.items()} | {
-            name: declared(name, function, changes=True) for name, function in changing.items()
-        }
+        return declared_all(reading=reading, changing=changing)
 
     # --- orders ---------------------------------------------------------------------------------------
 
