@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app import benchmenu
 from bench.rounds import redis
-from ussd_engine import Engine, Kind, Service, Turn, compile_menus
+from ussd_engine import Engine, Kind, Service, Turn, check, compile_menus
 from ussd_engine.core.events import ActionDone, Answer, Begin, Event
 from ussd_engine.core.session import Session
 from ussd_engine.core.step import begin, step
@@ -23,6 +23,7 @@ SIZES = (50, 500, 5_000)
 PLAYED = (0, 10_000, 100_000)
 MEASURED = 1_000
 REPEATS = 5
+PROBLEMS = 200
 OPEN = 20_000
 AT_ONCE = 50
 OWN_STATES = 7
@@ -50,6 +51,11 @@ def report() -> None:
     for size in SIZES:
         step_us = statistics.median(one[size] for one in rounds)
         print(f"{size:8} {compile_s[size]:10.2f} {step_us:8.1f}", flush=True)
+
+    begun = time.perf_counter()
+    _, problems = check({"bench.yaml": broken(padded(SIZES[-1]))}, table)
+    told_s = time.perf_counter() - begun
+    print(f"\n{len(problems)} problems among {SIZES[-1]} states are told in {told_s:.2f} s")
 
     service = benchmenu.service(table)
     print("\nStepping, by dialogues played before")
@@ -80,6 +86,16 @@ def padded(size: int) -> str:
         goto = f"more{number + 1}" if number < count else "help"
         lines.append(f"  more{number}:\n    text: Page {number}\n    options: [{{text: On, goto: {goto}}}]\n")
     return "".join(lines)
+
+
+def broken(text: str) -> str:
+    """The menu with `PROBLEMS` ways that lead nowhere, spread over it."""
+    pieces = text.split("goto: ")
+    every = len(pieces) // PROBLEMS
+    return pieces[0] + "".join(
+        f"goto: {'lost_' if place % every == 0 and place <= every * PROBLEMS else ''}{piece}"
+        for place, piece in enumerate(pieces[1:], 1)
+    )
 
 
 def play(service: Service, caller: str) -> list[Place]:
