@@ -94,12 +94,13 @@ $(STAMPS)/postgresql: | $(STAMPS)/venv
 	  echo "PostgreSQL is missing (the tests start their own server): apt-get install -y postgresql, as root, then again" >&2; exit 1; }
 	@touch $@
 
-# The SMPP tests bind to a centre of node-smpp, the GSUP tests play behind osmo-hlr; tshark reads what was sent.
+# The SMPP tests bind to a centre of node-smpp, the GSUP tests play behind osmo-hlr; tshark reads what was sent; the
+# cabinet's pages are clicked through in chromium.
 PEER := tests/peers/smpp_node
 $(STAMPS)/peers: $(PEER)/package-lock.json | $(STAMPS)/venv
-	@command -v npm >/dev/null && command -v tshark >/dev/null && command -v osmo-hlr >/dev/null || { \
+	@command -v npm >/dev/null && command -v tshark >/dev/null && command -v osmo-hlr >/dev/null && command -v chromium >/dev/null || { \
 	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get update -qq; \
-	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm tshark osmo-hlr >/dev/null; }; } || { \
-	  echo "node, npm, tshark or osmo-hlr is missing (the tests of the links need them): apt-get install -y nodejs npm tshark osmo-hlr, as root, then again" >&2; exit 1; }
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm tshark osmo-hlr chromium >/dev/null; }; } || { \
+	  echo "node, npm, tshark, osmo-hlr or chromium is missing (the tests need them as peers): apt-get install -y nodejs npm tshark osmo-hlr chromium, as root, then again" >&2; exit 1; }
 	@npm ci --prefix $(PEER) --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
