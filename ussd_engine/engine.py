@@ -240,7 +240,9 @@ class Engine:
                 return taken
             if len(trace.done) == ACTIONS_MAX:
                 raise RuntimeError(f"more than {ACTIONS_MAX} actions in one turn")
-            event = await self._performer.perform(service, effect, turn, session.language, deadline)
+            event = await self._performer.perform(
+                service, effect, turn, session.language, deadline, position.began
+            )
             trace.done.append((effect.action, event))
 
     async def _lost(self, key: str, dialogue: bytes, identity: bytes) -> tuple[Reply, str]:

@@ -39,19 +39,23 @@ class Performer:
         self._left_running: set[asyncio.Task[ActionDone]] = set()
 
     async def perform(
-        self, service: Service, run: Run, turn: Turn, language: str, deadline: float
+        self, service: Service, run: Run, turn: Turn, language: str, deadline: float, began: float
     ) -> ActionDone:
         """Run one action within what is left until `deadline`, a time of the event loop.
 
         One that changes something is left running when time is up: its result comes by SMS. Any other is
         cancelled and has failed.
+
+        Args:
+            began: when the dialogue began, Unix seconds; kept in its record.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
         until = deadline - ANSWER_MARGIN_S
         if run.timeout_s is not None:
             until = min(until, started + run.timeout_s)
-        key = f"{turn.gateway}|{turn.dialogue}|{turn.msisdn}|{run.answers}|{run.state}"
+        dialogue = f"{turn.dialogue}@{began:.6f}" if turn.ids_recur else turn.dialogue
+        key = f"{turn.gateway}|{dialogue}|{turn.msisdn}|{run.answers}|{run.state}"
         call = Call(turn.gateway, turn.dialogue, turn.msisdn, language, key, until)
         asks = service.http.get(run.action)
         if asks is not None:

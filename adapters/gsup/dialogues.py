@@ -268,6 +268,7 @@ class Dialogues:
                 kind=kind,
                 text=text,
                 request_id=next(self._numbering),
+                ids_recur=True,  # a switch that has restarted may count its sessions from the same number
                 screen_octets=self._options.screen_octets,
                 deadline_s=max(left_s, 0.1),
             )

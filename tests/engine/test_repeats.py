@@ -129,6 +129,32 @@ async def test_an_action_gets_the_same_key_from_every_copy_and_another_for_anoth
     assert keys[0] == keys[1] != keys[2]
 
 
+async def test_where_ids_recur_an_action_of_a_later_dialogue_has_another_key_and_a_restart_changes_none(
+    world: World,
+) -> None:
+    keys: list[str] = []
+
+    async def issue(call: Call, client: Msisdn, amount: Amount, again: bool = False) -> Issued:
+        keys.append(call.key)
+        return Issued(7)
+
+    async def send(kind: Kind, text: str) -> None:
+        engine = replaced(world, "invoices.issue", issue, changes=True)  # a process of its own each time
+        world.clock.now += 1
+        sent = f"{world.clock.now}"
+        await engine.handle(Turn("gw", "d1", "998901112233", kind, text, request_id=sent, ids_recur=True))
+
+    for _ in range(2):
+        await send(Kind.BEGIN, "*880#")
+        began = (await world.record()).began
+        for text in ("1", "901234567", "50000"):
+            await send(Kind.ANSWER, text)
+        assert (await world.record()).began == began
+        assert f"d1@{began:.6f}|" in keys[-1]
+
+    assert len(set(keys)) == len(keys) == 2
+
+
 async def test_other_requests_of_a_subscriber_wait_their_turn_in_one_worker(world: World) -> None:
     phone = world.phone()
     await phone.dial()

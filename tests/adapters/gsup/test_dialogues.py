@@ -76,6 +76,7 @@ async def test_a_number_that_the_switch_sends_needs_no_look_up() -> None:
 
     assert (table.engine.turns[0].msisdn, table.engine.turns[0].text) == (NUMBER, "*880#")
     assert table.engine.turns[0].dialogue == f"{IMSI}:00000001"
+    assert table.engine.turns[0].ids_recur  # a switch that has restarted counts from 1 again
 
 
 async def test_a_repeat_while_its_screen_is_made_makes_no_second_turn() -> None:
