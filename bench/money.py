@@ -67,7 +67,7 @@ class InstantBank:
     def available(self) -> bool:
         return True
 
-    def tokenise(self, pan: str, _exp_yymm: str, /) -> str:
+    def tokenise(self, pan: str, _exp_yymm: str, /, _msisdn: str | None = None) -> str:
         return f"token-{pan[-8:]}"
 
     def purchase(self, request: PurchaseRequest) -> Approved:

@@ -93,8 +93,19 @@ class CardProcessor(Protocol):
     def available(self) -> bool:
         """Whether an attempt could be sent now; `False` refuses at once instead of starting one (F8)."""
 
-    def tokenise(self, pan: str, exp_yymm: str, /) -> str | None:
-        """The bank's token for a card number, which is stored nowhere else; `None`: no such card."""
+    def tokenise(self, pan: str, exp_yymm: str, /, msisdn: str | None = None) -> str | None:
+        """The bank's token for a card number, which is stored nowhere else.
+
+        Args:
+            exp_yymm: empty for a card to send money to, whose expiry only its holder knows.
+            msisdn: the phone whose card it must be; `None`: anybody's.
+
+        Returns:
+            `None`: no such card, or another phone's.
+
+        Raises:
+            ConnectionError: the bank gave no verdict in time.
+        """
 
     def purchase(self, request: PurchaseRequest) -> Outcome: ...
 

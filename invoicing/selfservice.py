@@ -38,7 +38,7 @@ class SelfService(Paying):
         card = cards.check(pan, mmyy, tashkent_day(now))
         if isinstance(card, Refused):
             return card
-        token = self._token(card.pan, card.exp_yymm)
+        token = self._token(card.pan, card.exp_yymm, msisdn)
         if isinstance(token, Refused):
             return token
         body = requests.body_hash("link_card", msisdn, token, card.exp_yymm)
@@ -93,9 +93,9 @@ class SelfService(Paying):
             return subject
         return Quote(subject.payee or "", subject.amount_tiyin)
 
-    def _token(self, pan: str, exp_yymm: str) -> str | Refused:
+    def _token(self, pan: str, exp_yymm: str, msisdn: str | None = None) -> str | Refused:
         try:
-            token = self._processor.tokenise(pan, exp_yymm)
+            token = self._processor.tokenise(pan, exp_yymm, msisdn)
         except ConnectionError:
             return Refused(Refusal.UNAVAILABLE)
         return Refused(Refusal.BAD_CARD_NUMBER) if token is None else token

@@ -8,6 +8,7 @@ Cards behave by their last four digits, or as `set_behaviour` says:
     0005  declines with code 05
     0051  declines with code 51, whatever it holds
     0054  declines with code 54 (expired card)
+    0057  is somebody else's: whoever links it by his phone is refused
     0068  takes the money, and the answer is lost
     0069  the request itself is lost: no money is taken, no answer comes
     0091  declines with code 91 (issuer down)
@@ -19,7 +20,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final
+from typing import Final, overload
 
 from sqlalchemy import Connection, Engine
 
@@ -63,6 +64,7 @@ _CODES: Final = {
     Behaviour.BANK_DOWN: "91",
 }
 _NO_SUCH_CARD: Final = "14"
+_SOMEBODY_ELSES: Final = "0057"
 _CANCELLED_BEFORE: Final = "12"
 
 
@@ -90,8 +92,20 @@ class SandboxBank:
     def switch_on(self) -> None:
         self._up = True
 
-    def tokenise(self, pan: str, _exp_yymm: str, /) -> str:
-        """A keyed digest of the number; the account is opened when its card is first seen."""
+    @overload
+    def tokenise(self, pan: str, exp_yymm: str, /) -> str: ...
+    @overload
+    def tokenise(self, pan: str, exp_yymm: str, /, msisdn: str | None = None) -> str | None: ...
+    def tokenise(self, pan: str, _exp_yymm: str, /, msisdn: str | None = None) -> str | None:
+        """A keyed digest of the number; the account is opened when its card is first seen.
+
+        Raises:
+            ConnectionError: the bank is switched off.
+        """
+        if not self._up:
+            raise ConnectionError("the bank answers no card checks now")
+        if msisdn is not None and pan.endswith(_SOMEBODY_ELSES):
+            return None
         token = "sbx-" + hmac.digest(self._key, f"card:{pan}".encode(), "sha256").hex()[:40]
         behaviour = _BY_LAST4.get(pan[-4:], Behaviour.NORMAL)
         write(self._engine, lambda conn: storage.open_account(conn, token, behaviour, self._opening_tiyin))

@@ -198,8 +198,8 @@ class AskingBank:
     def available(self) -> bool:
         return self.up
 
-    def tokenise(self, pan: str, exp_yymm: str, /) -> str:
-        return self.world.bank.tokenise(pan, exp_yymm)
+    def tokenise(self, pan: str, exp_yymm: str, /, msisdn: str | None = None) -> str | None:
+        return self.world.bank.tokenise(pan, exp_yymm, msisdn)
 
     def purchase(self, request: PurchaseRequest) -> Approved | Declined | Unknown:
         self.calls += 1

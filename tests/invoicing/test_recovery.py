@@ -215,8 +215,8 @@ class Switch:
     def available(self) -> bool:
         return True
 
-    def tokenise(self, pan: str, exp_yymm: str, /) -> str:
-        return self.world.bank.tokenise(pan, exp_yymm)
+    def tokenise(self, pan: str, exp_yymm: str, /, msisdn: str | None = None) -> str | None:
+        return self.world.bank.tokenise(pan, exp_yymm, msisdn)
 
     def purchase(self, request: PurchaseRequest) -> Approved | Declined | Unknown:
         return self.on_purchase(request)

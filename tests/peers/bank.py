@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 NO_SUCH_CARD, NO_MONEY, CANCELLED, NEVER_SEEN, DUPLICATE = "14", "51", "12", "25", "94"
+NOT_YOURS = "57"
 Event = dict[str, Any]
 
 
@@ -18,6 +19,8 @@ Event = dict[str, Any]
 class Account:
     pan: str | None
     balance: int
+    phone: str | None = None
+    """Whose card it is, where the bank cares."""
     code: str | None = None
     """What every purchase is declined with, whatever the account holds."""
 
@@ -54,8 +57,8 @@ class Bank:
     def _apply(self, event: Event) -> None:
         self.history.append(event)
         match event:
-            case {"event": "opened", "token": token, "pan": pan, "balance": balance}:
-                self.accounts[token] = Account(pan, balance)
+            case {"event": "opened", "token": token, "pan": pan, "balance": balance, **more}:
+                self.accounts[token] = Account(pan, balance, more.get("phone"))
             case {"event": "ruled", "token": token, "code": code}:
                 self.accounts[token].code = code
             case {"event": "judged", "rrn": rrn, "delta": delta, **told}:
@@ -69,8 +72,8 @@ class Bank:
                 if delta:
                     self.accounts[self.operations[rrn].token].balance += delta
 
-    def open(self, token: str, pan: str | None, balance: int) -> None:
-        self.note(event="opened", token=token, pan=pan, balance=balance)
+    def open(self, token: str, pan: str | None, balance: int, phone: str | None = None) -> None:
+        self.note(event="opened", token=token, pan=pan, balance=balance, phone=phone)
 
     def rule(self, token: str, code: str | None) -> None:
         self.note(event="ruled", token=token, code=code)

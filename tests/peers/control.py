@@ -60,8 +60,11 @@ class SwitchProcess:
             heard += part
         return json.loads(heard)
 
-    def card(self, token: str, balance_tiyin: int, *, pan: str | None = None) -> str:
-        self.order("open", token=token, pan=pan, balance=balance_tiyin)
+    def card(
+        self, token: str, balance_tiyin: int, *, pan: str | None = None, phone: str | None = None
+    ) -> str:
+        """A card that the bank knows; with a `phone`, that phone's alone."""
+        self.order("open", token=token, pan=pan, balance=balance_tiyin, phone=phone)
         return token
 
     def rule(self, token: str, code: str | None) -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.peers import iso
-from tests.peers.bank import Bank
+from tests.peers.bank import NO_SUCH_CARD, NOT_YOURS, Bank
 
 ANSWERS = {"0100": "0110", "0200": "0210", "0420": "0430", "0421": "0430", "0800": "0810"}
 REPEATED = (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70, 90)
@@ -88,6 +88,7 @@ class Switch:
             self.bank.note(event="unreadable", octets=octets.hex())
             return
         told = {"stan": fields.get(11), "rrn": fields.get(37), "original": fields.get(90)}
+        told |= {"code": fields.get(3), "expiry": fields.get(14), "phone": fields.get(102)}
         self.bank.note(event="got", mti=mti, network=fields.get(70), **told)
         if mti not in ANSWERS:
             return
@@ -182,7 +183,11 @@ class Switch:
     def _look(self, fields: Fields) -> tuple[str, Fields]:
         if fields[3].startswith("33"):
             token = self.bank.card(fields[2])
-            return ("14", {}) if token is None else ("00", {48: token})
+            if token is None:
+                return NO_SUCH_CARD, {}
+            phone = self.bank.accounts[token].phone
+            theirs = 102 in fields and phone is not None and fields[102] != phone
+            return (NOT_YOURS, {}) if theirs else ("00", {48: token})
         account = self.bank.accounts.get(fields.get(48) or fields.get(2, ""))
         if account is None:
             return "14", {}
@@ -200,8 +205,8 @@ class Switch:
 
     async def _obey(self, order: dict[str, Any]) -> Any:
         match order:
-            case {"do": "open", "token": token, "pan": pan, "balance": balance}:
-                self.bank.open(token, pan, balance)
+            case {"do": "open", "token": token, "pan": pan, "balance": balance, "phone": phone}:
+                self.bank.open(token, pan, balance, phone)
             case {"do": "rule", "token": token, "code": code}:
                 self.bank.rule(token, code)
             case {"do": "balance", "token": token}:

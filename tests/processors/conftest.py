@@ -18,6 +18,7 @@ from tests.invoicing.world import CHEAP, in_memory
 from tests.peers.control import SwitchProcess
 
 WAIT_MAX_S = 15
+PHONE = "998901234567"
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -31,11 +32,20 @@ def until(true: Callable[[], bool]) -> None:
 class Till:
     """Our side of the line: a host with short times, and all that it reported."""
 
-    def __init__(self, port: int, *, answer_s: float = 0.5, link: dict[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        answer_s: float = 0.5,
+        inquiry_s: float = 0.5,
+        link: dict[str, float] | None = None,
+    ) -> None:
         self.strays: list[StrayAnswer] = []
         times = {"backoff_first_s": 0.02, "backoff_max_s": 0.2, "network_s": 2.0} | (link or {})
         line = replace(LinkOptions("127.0.0.1", port), **times)  # type: ignore[arg-type]
-        options = HostOptions(line, "CLICK001", "9901", "CLICK TERMINAL", answer_s=answer_s)
+        options = HostOptions(
+            line, "CLICK001", "9901", "CLICK TERMINAL", answer_s=answer_s, inquiry_s=inquiry_s
+        )
         self.host = Iso8583Host(options, on_stray=self.strays.append)
 
     def open(self) -> Iso8583Host:
@@ -90,6 +100,12 @@ class Bench(Protocol):
     def balance(self, token: str) -> int:
         """What the bank's own books say."""
 
+    def foreign_pan(self) -> str:
+        """The number of a card that is another phone's than `PHONE`."""
+
+    def silence_checks(self) -> None:
+        """The next card check is not answered."""
+
     def decline(self, token: str, code: str) -> None: ...
 
     def lose_answer(self, token: str) -> None:
@@ -119,6 +135,12 @@ class SandboxBench:
         assert held is not None
         return held
 
+    def foreign_pan(self) -> str:
+        return "8600490000060057"
+
+    def silence_checks(self) -> None:
+        self.processor.switch_off()
+
     def decline(self, token: str, code: str) -> None:
         self.processor.set_behaviour(token, self._BEHAVIOURS[code])
 
@@ -146,6 +168,13 @@ class SwitchBench:
 
     def balance(self, token: str) -> int:
         return self._switch.balance(token)
+
+    def foreign_pan(self) -> str:
+        self._switch.card("tok-foreign", 0, pan="8600490000060057", phone="998939876543")
+        return "8600490000060057"
+
+    def silence_checks(self) -> None:
+        self._switch.fault("lost", on="0100")
 
     def decline(self, token: str, code: str) -> None:
         self._switch.rule(token, code)

@@ -16,7 +16,7 @@ def purchase(token: str, amount_tiyin: int = FIFTY, number: int = 1) -> Purchase
 
 
 def reversal(
-    token: str, amount_tiyin: int = FIFTY, number: int = 1, *, repeat: bool = False
+    token: str, amount_tiyin: int = FIFTY, number: int = 1, *, repeat: bool = False, refund: bool = False
 ) -> ReversalRequest:
     stan, rrn = f"{number:06d}", f"{number:012d}"
-    return ReversalRequest(token, amount_tiyin, stan, rrn, "CLICK001", SENT_AT, repeat)
+    return ReversalRequest(token, amount_tiyin, stan, rrn, "CLICK001", SENT_AT, repeat, refund)

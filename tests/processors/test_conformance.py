@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from invoicing import Approved, Declined, NotReversed, Reversed, Unknown
-from tests.processors.conftest import Bench, until
+from tests.processors.conftest import PHONE, Bench, until
 from tests.processors.orders import FIFTY, purchase, reversal
 
 PAN = "8600490000061234"
@@ -98,6 +98,67 @@ def test_a_card_number_becomes_the_same_token_each_time_and_is_not_in_it(bench: 
     assert PAN not in token
     assert len(token) <= 64, "the card table's column"
     assert isinstance(bench.processor.purchase(purchase(token)), Approved)
+
+
+def test_a_card_to_send_money_to_needs_no_expiry(bench: Bench) -> None:
+    token = bench.card(60_000_00, pan=PAN)
+
+    assert bench.processor.tokenise(PAN, "") == token
+
+
+def test_a_card_of_another_phone_has_no_token_for_this_one(bench: Bench) -> None:
+    pan = bench.foreign_pan()
+
+    assert bench.processor.tokenise(pan, "3012", PHONE) is None
+    assert bench.processor.tokenise(pan, "") is not None, "but may be sent money"
+
+
+def test_a_phones_own_card_has_its_token(bench: Bench) -> None:
+    token = bench.card(60_000_00, pan=PAN)
+
+    assert bench.processor.tokenise(PAN, "3012", PHONE) == token
+
+
+def test_a_card_check_that_nobody_answers_is_no_verdict_and_soon_over(bench: Bench) -> None:
+    bench.card(60_000_00, pan=PAN)
+    bench.silence_checks()
+    began = time.monotonic()
+
+    with pytest.raises(ConnectionError):
+        bench.processor.tokenise(PAN, "3012", PHONE)
+    assert time.monotonic() - began < 2.0
+
+
+def test_a_refund_gives_the_money_back_once(bench: Bench) -> None:
+    token = bench.card(60_000_00)
+    bench.processor.purchase(purchase(token))
+
+    answers = [bench.processor.refund(purchase(token, number=2)) for _ in range(2)]
+
+    assert answers == [Approved("000002", "000000000002", FIFTY, "000002")] * 2
+    assert bench.balance(token) == 60_000_00
+
+
+def test_the_reversal_of_a_refund_takes_its_money_again_and_once(bench: Bench) -> None:
+    token = bench.card(60_000_00)
+    bench.processor.purchase(purchase(token))
+    bench.processor.refund(purchase(token, number=2))
+
+    answers = [
+        bench.processor.reverse(reversal(token, number=2, repeat=repeat, refund=True))
+        for repeat in (False, True)
+    ]
+
+    assert answers == [Reversed(original_known=True)] * 2
+    assert bench.balance(token) == 10_000_00
+
+
+def test_a_refund_whose_reversal_came_first_is_kept_out(bench: Bench) -> None:
+    token = bench.card(60_000_00)
+
+    assert bench.processor.reverse(reversal(token, refund=True)) == Reversed(original_known=False)
+    assert bench.processor.refund(purchase(token)) == Declined("12")
+    assert bench.balance(token) == 60_000_00
 
 
 def test_the_balance_is_told_in_tiyin(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -197,6 +198,56 @@ def test_a_card_check_without_an_answer_is_no_verdict(switch: SwitchProcess, til
 
     with pytest.raises(ConnectionError):
         till.host.tokenise(PAN, "3012")
+
+
+def test_an_inquiry_is_waited_for_less_long_than_a_payment(
+    switch: SwitchProcess, make_till: MakeTill
+) -> None:
+    host = make_till(answer_s=30, inquiry_s=0.2).open()
+    token = switch.card("tok-1", BALANCE, pan=PAN)
+    switch.fault("lost", on="0100", times=2)
+    began = time.monotonic()
+
+    with pytest.raises(ConnectionError):
+        host.tokenise(PAN, "3012")
+    assert host.balance(token) is None
+    assert time.monotonic() - began < 3
+
+
+def test_a_card_check_without_a_line_is_no_verdict_at_once(switch: SwitchProcess, till: Till) -> None:
+    switch.order("down")
+    until(lambda: not till.host.available())
+    began = time.monotonic()
+
+    with pytest.raises(ConnectionError):
+        till.host.tokenise(PAN, "3012")
+    assert time.monotonic() - began < 0.3
+
+
+def test_a_card_check_carries_expiry_and_phone_where_there_are_some(
+    switch: SwitchProcess, till: Till
+) -> None:
+    till.host.tokenise(PAN, "3012", "998901234567")
+    till.host.tokenise(PAN, "")
+
+    told = [(one["code"], one["expiry"], one["phone"]) for one in switch.history("got", "0100")]
+    assert told == [("330000", "3012", "998901234567"), ("330000", None, None)]
+
+
+def test_digits_that_no_message_carries_are_no_card(switch: SwitchProcess, till: Till) -> None:
+    assert till.host.tokenise("86004900000612341234", "3012") is None
+    assert till.host.balance("ключ") is None
+    assert switch.history("got", "0100") == []
+
+
+@pytest.mark.parametrize(("refund", "code"), [(False, "000000"), (True, "200000")])
+def test_a_reversal_carries_its_originals_processing_code(
+    switch: SwitchProcess, till: Till, token: str, refund: bool, code: str
+) -> None:
+    till.host.reverse(reversal(token, refund=refund))
+    till.host.reverse(reversal(token, refund=refund, repeat=True))
+
+    assert [one["code"] for one in switch.history("got", "0420", "0421")] == [code, code]
 
 
 def test_a_token_that_no_message_can_carry_is_declined_unsent(switch: SwitchProcess, till: Till) -> None:

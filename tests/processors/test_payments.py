@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import event
 
 from invoicing import (
+    CardLinked,
     InvoiceView,
     Paid,
     Pending,
+    Recipient,
     Recovered,
     Refusal,
     Refused,
@@ -268,3 +270,30 @@ def test_f8_reversals_keep_their_order_over_restarts_of_both_sides_and_none_pass
     assert shop.held == BALANCE
     assert {shop.status(invoice) for invoice in invoices} == {Status.AWAITING}
     assert shop.world.sound()
+
+
+def test_a_phone_links_its_own_card_and_nobody_elses(shop: Shop) -> None:
+    own, others = "8600490000071209", "8600490000081208"
+    shop.switch.card("tok-own", BALANCE, pan=own, phone=CUSTOMER)
+    shop.switch.card("tok-others", BALANCE, pan=others, phone=SHOP)
+    service = shop.world.service
+
+    assert isinstance(service.link_card(shop.world.key(), CUSTOMER, own, "1230"), CardLinked)
+    refused = service.link_card(shop.world.key(), CUSTOMER, others, "1230")
+    assert refused == Refused(Refusal.BAD_CARD_NUMBER)
+    assert [card.last4 for card in service.cards(CUSTOMER)].count(others[-4:]) == 0
+    assert shop.switch.history("got", "0100")[-1]["phone"] == CUSTOMER
+
+
+def test_a_card_to_send_money_to_is_checked_without_expiry_and_phone(shop: Shop) -> None:
+    assert isinstance(shop.world.service.recipient(PAN), Recipient)
+    asked = shop.switch.history("got", "0100")[-1]
+    assert (asked["expiry"], asked["phone"]) == (None, None)
+
+
+def test_a_silent_switch_refuses_to_link_a_card_for_now(shop: Shop) -> None:
+    shop.switch.fault("lost", on="0100")
+
+    answer = shop.world.service.link_card(shop.world.key(), CUSTOMER, PAN, "1230")
+
+    assert answer == Refused(Refusal.UNAVAILABLE)

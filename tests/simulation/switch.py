@@ -96,7 +96,7 @@ class Line:
     def available(self) -> bool:
         return self._switch.up
 
-    def tokenise(self, pan: str, _exp_yymm: str, /) -> str:
+    def tokenise(self, pan: str, _exp_yymm: str, /, msisdn: str | None = None) -> str | None:
         return f"tok-{pan}"
 
     def balance(self, token: str) -> int | None:

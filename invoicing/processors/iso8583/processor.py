@@ -46,6 +46,8 @@ class HostOptions:
     acquirer: str
     acceptor: str
     answer_s: float = 30.0
+    inquiry_s: float = 5.0
+    """For card checks and balances, which move no money: somebody waits for them at an open dialogue."""
     drain_s: float = 5.0
     """How long `stop` waits for answers still to come."""
 
@@ -151,11 +153,14 @@ class Iso8583Host:
         return self._pay(wire.REFUND, request)
 
     def reverse(self, request: ReversalRequest) -> Reversed | NotReversed:
-        """0420 or 0421. The order is the domain's: it sends one at a time, the oldest first."""
-        original = _original(wire.PURCHASE, request)
+        """0420 or 0421, with the original's processing code, as its other fields.
+
+        The order is the domain's: it sends one at a time, the oldest first.
+        """
+        original = _original(wire.REFUND if request.refund else wire.PURCHASE, request)
         now = self._clock.now()
         message = wire.reversal(original, request.token, self._station, at=now, repeat=request.repeat)
-        answer = self._ask(message)
+        answer = self._ask(message, self._options.answer_s)
         if isinstance(answer, Silence):
             return NotReversed()
         verdict = verdicts.of_reversal(message, answer)
@@ -164,13 +169,21 @@ class Iso8583Host:
         self._compare(message, answer)
         return verdict
 
-    def tokenise(self, pan: str, exp_yymm: str, /) -> str | None:
+    def tokenise(self, pan: str, exp_yymm: str, /, msisdn: str | None = None) -> str | None:
         """0100 card check: the one message that carries a card number, and only this once.
 
+        Args:
+            exp_yymm: empty for a card to send money to, whose expiry only its holder knows.
+            msisdn: the phone whose card it must be; the bank refuses another's. `None`: anybody's.
+
         Raises:
-            ConnectionError: the switch gave no verdict; the card may be linked later.
+            ConnectionError: the switch gave no verdict within `HostOptions.inquiry_s`; the card may be
+                linked later.
         """
-        answer = self._inquire(wire.CARD_CHECK, wire.about_card(pan, exp_yymm))
+        try:
+            answer = self._inquire(wire.CARD_CHECK, wire.about_card(pan, exp_yymm, msisdn))
+        except WireError:  # digits that no message can carry are no card's
+            return None
         if answer is None:
             raise ConnectionError("the switch does not answer card checks now")
         token = wire.token_of(answer) if answer.code == verdicts.APPROVED else None
@@ -178,7 +191,10 @@ class Iso8583Host:
 
     def balance(self, token: str) -> int | None:
         """0100 balance inquiry; `None` also where the switch gives no answer."""
-        answer = self._inquire(wire.BALANCE, wire.about_token(token))
+        try:
+            answer = self._inquire(wire.BALANCE, wire.about_token(token))
+        except WireError:
+            return None
         return wire.balance_of(answer) if answer is not None and answer.code == verdicts.APPROVED else None
 
     # --- messages ----------------------------------------------------------------------------------------
@@ -186,7 +202,7 @@ class Iso8583Host:
     def _pay(self, code: str, request: PurchaseRequest) -> Outcome:
         try:
             message = wire.financial(_original(code, request), request.token, self._station)
-            answer = self._ask(message)
+            answer = self._ask(message, self._options.answer_s)
         except WireError:  # raised before anything is sent
             log.exception("attempt %s cannot be put into a message", request.rrn)
             return Declined(_FORMAT_ERROR)
@@ -202,13 +218,13 @@ class Iso8583Host:
         stan = self._link.next_stan()
         numbered = {**about, 11: stan, 37: f"Q{random.randrange(10**11):011d}"}
         message = wire.inquiry(code, numbered, self._station, self.terminal, self._clock.now())
-        answer = self._ask(message)
+        answer = self._ask(message, min(self._options.inquiry_s, self._options.answer_s))
         if isinstance(answer, Silence) or verdicts.contradicts(message, answer):
             return None
         return answer
 
-    def _ask(self, message: Message) -> Message | Silence:
-        return Silence.NOT_SENT if self._caller is None else self._caller.ask(message, self._options.answer_s)
+    def _ask(self, message: Message, longest_s: float) -> Message | Silence:
+        return Silence.NOT_SENT if self._caller is None else self._caller.ask(message, longest_s)
 
     def _compare(self, request: Message, answer: Message) -> None:
         if verdicts.contradicts(request, answer):

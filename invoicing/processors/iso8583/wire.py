@@ -9,6 +9,7 @@ A frame is a message after its length in two octets, the highest first. Fields s
     11  STAN, 6 digits                         39  response code, 2   70  001 on, 002 off, 301 echo
     12  local time, hhmmss; 13 local date      41  terminal, 8        90  the original's stored fields
     14  expiry of a card check, YYMM           42  acceptor, 15
+    102 whose card it must be: the phone, 12 digits, in a card check only
     32  acquirer, up to 11 digits              48  a token of any other shape
 
 Field 52 (PIN block) is never sent: CLICK-PIN is judged before a message is made, a card's PIN is never asked.
@@ -67,6 +68,7 @@ _SHAPES: Final = {
         54: r"(\d{7}[CD]\d{12}){1,6}",
         70: r"\d{3}",
         90: r"\d{42}",
+        102: r"\d{1,28}",
     }.items()
 }
 _TYPES: Final = frozenset((*ANSWERS, *ANSWERS.values()))
@@ -213,9 +215,18 @@ def about_token(token: str) -> Mapping[int, str]:
     return _token(token)
 
 
-def about_card(pan: str, exp_yymm: str) -> Mapping[int, str]:
-    """The one place where a card number is sent, to be made a token."""
-    return {2: pan, 14: exp_yymm}
+def about_card(pan: str, exp_yymm: str, msisdn: str | None = None) -> Mapping[int, str]:
+    """The one place where a card number is sent, to be made a token.
+
+    Without an expiry there is no field 14: an empty one has no form. The phone whose card it must be is
+    field 102 (account identification 1): the one field that names what a customer has with his bank.
+    """
+    about = {2: pan}
+    if exp_yymm:
+        about[14] = exp_yymm
+    if msisdn is not None:
+        about[102] = msisdn
+    return about
 
 
 def network(code: str, stan: str, at: datetime) -> Message:
