@@ -41,8 +41,8 @@ class Turn(msgspec.Struct, frozen=True):
             how much of it has been taken, so that empty answers and `*` inside answers survive (S14).
         may_begin: an ANSWER of a dialogue not seen before begins one, `accumulated` typed ahead.
         request_id: equal for a repeat of the same request; empty where the wire has none.
-        ids_recur: the other end may use a dialogue's id again within minutes (a switch that counts anew after a
-            restart), and no request comes twice: what a dialogue's actions do is keyed by its beginning, too.
+        ids_recur: the other end may use a dialogue's id again within minutes (a switch that counts anew after
+            a restart), and no request comes twice: a dialogue's actions are keyed by its beginning, too.
         screen_octets: what one screen of this gateway holds (160 by 3GPP TS 23.038 §5; less on some links).
         deadline_s: the gateway's patience for the reply, from now.
     """
