@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import audit, authoring, dial, menus, people, scenarios, serve
+from app.cli import audit, authoring, cdr, dial, menus, people, scenarios, serve
 
 main = typer.Typer(
     name="ussd",
@@ -22,3 +22,4 @@ authoring.add_to(main)
 scenarios.add_to(main)
 people.add_to(main)
 audit.add_to(main)
+cdr.add_to(main)
