@@ -164,6 +164,7 @@ def test_a_month_takes_no_more_memory_than_a_day(tmp_path: Path) -> None:
         with part.open("w", encoding="utf-8", newline="") as file:
             return cdr.write_csv(found, file)
 
+    peak("first", 10, as_csv), peak("first2", 10, cdr.write_parquet)  # what is imported once is no growth
     few, many = peak("few", 300, as_csv), peak("many", 1_500, as_csv)
     assert many < few + 200_000
     with pytest.MonkeyPatch.context() as patch:
