@@ -26,6 +26,8 @@ class SandboxOperation:
     response_code: str
     auth_code: str | None
     reversed: bool
+    credit_token: str | None = None
+    """The account that was given what `token` lost."""
 
 
 def account(conn: Connection, token: str) -> SandboxAccount | None:
@@ -72,6 +74,7 @@ def add_operation(conn: Connection, row: SandboxOperation) -> None:
         "response_code": row.response_code,
         "auth_code": row.auth_code,
         "reversed": row.reversed,
+        "credit_token": row.credit_token,
     }
     add_once(conn, sandbox_operation, values)
 

@@ -123,6 +123,7 @@ merchant_user = Table(
     Column("locked_until", UtcTime),
     Column("imsi_hash", String(64)),
     Column("imsi_changed_at", UtcTime),
+    Column("name", String(60)),
     _one_of("role", "owner", "cashier"),
     _one_of("state", "active", "blocked"),
     Index("ix_merchant_user_merchant", "merchant_id"),
@@ -226,6 +227,9 @@ payment = Table(
     # The request that made the attempt, so that recovery can close its answer after a crash.
     Column("request_scope", String(80), nullable=False),
     Column("request_key", String(255), nullable=False),
+    # When that request came: with its scope and key it names one row of `request_log`. Never empty, though
+    # the column may be: SQLite adds no other kind to rows that are there.
+    Column("request_at", UtcTime),
     UniqueConstraint("stan", "business_day", "terminal"),
     CheckConstraint("amount_tiyin > 0", name="amount_positive"),
     _one_of(
@@ -381,6 +385,9 @@ outbox = Table(
     Column("sent_at", UtcTime),
     Column("provider_id", String(120)),
     Column("failure", String(120)),
+    # What the operator reported of the whole message, all parts taken together, and when.
+    Column("delivery", String(10)),
+    Column("delivered_at", UtcTime),
     UniqueConstraint("event_id", "kind", "recipient", "template"),
     _one_of("kind", "sms", "push", "webhook"),
     _one_of("state", "queued", "sent", "failed"),
@@ -393,6 +400,23 @@ Index(
     outbox.c.id,
     sqlite_where=_queued,
     postgresql_where=_queued,
+)
+
+# The parts of sent SMS, by the ids their provider gave them. A report may come before the answer to the
+# sending is kept: then it waits here, without a row of the outbox.
+receipt = Table(
+    "receipt",
+    metadata,
+    _id(),
+    Column("provider", String(40), nullable=False),
+    Column("message_id", String(65), nullable=False),
+    _ref("outbox_id", "outbox.id", null=True),
+    Column("state", String(10)),
+    Column("reported_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("provider", "message_id"),
+    Index("ix_receipt_outbox", "outbox_id"),
+    Index("ix_receipt_created_at", "created_at"),
 )
 
 request_log = Table(
@@ -452,23 +476,16 @@ lease = Table(
     Column("expires_at", UtcTime, nullable=False),
 )
 
-web_session = Table(
-    "web_session",
-    metadata,
-    Column("token_hash", String(64), primary_key=True),
-    _ref("user_id", "merchant_user.id"),
-    Column("created_at", UtcTime, nullable=False),
-    Column("seen_at", UtcTime, nullable=False),
-    Column("absolute_until", UtcTime, nullable=False),
-    Index("ix_web_session_user", "user_id"),
-)
-
 device = Table(
     "device",
     metadata,
     _id(),
     _ref("merchant_user_id", "merchant_user.id"),
-    Column("push_token", String(255), nullable=False, unique=True),
+    # A web-push subscription: its endpoint, and the keys a message to it is sealed with (RFC 8291).
+    Column("push_token", Text, nullable=False, unique=True),
+    Column("p256dh", String(100)),
+    Column("auth", String(40)),
+    Column("label", String(120)),
     Column("last_seen", UtcTime, nullable=False),
     Index("ix_device_user", "merchant_user_id"),
 )
@@ -525,6 +542,8 @@ sandbox_operation = Table(
     Column("response_code", String(2), nullable=False),
     Column("auth_code", String(6)),
     Column("reversed", Boolean, nullable=False),
+    # Who was given what the card lost: a card's token, or a phone; empty where the service itself was.
+    Column("credit_token", String(64)),
 )
 
 # The books only grow (domain.md 3.3): the database itself refuses to change or drop a line.
