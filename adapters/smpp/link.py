@@ -11,19 +11,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from ssl import SSLContext
 from typing import Final, Literal
 
-from adapters.lines import LineState
+from adapters.lines import Line, LineLost, LineState
 from adapters.smpp import wire
 from adapters.smpp.pace import Pace
 from adapters.smpp.status import BAD_COMMAND, IN_NO_STATE_TO, OK, THROTTLING, TRY_LATER, name_of
 from adapters.smpp.wire import BadPdu, Pdu
-from ussd_engine import WireError
 
 log: Final = logging.getLogger(__name__)
 _VERSION: Final = 0x34
@@ -69,33 +67,32 @@ class LinkOptions:
     rate_per_s: float | None = None
 
 
-class _LineLost(Exception):
-    """The line is of no use any more."""
-
-
-class Link:
+class Link(Line):
     """One bind, made anew as often as it is lost."""
 
     def __init__(self, name: str, options: LinkOptions, take: Take) -> None:
-        self._name = name
+        super().__init__(name, options, options.tls)
         self._options = options
         self._take = take
         self._pace = Pace(options.window, options.rate_per_s)
         self._unanswered: dict[int, tuple[asyncio.Future[Pdu | None], float]] = {}
-        self._writer: asyncio.StreamWriter | None = None
-        self._bound = asyncio.Event()
         self._closing = False
         self._sequence = 0
-        self._losses = 0
 
     @property
     def state(self) -> LineState:
-        return LineState(self._bound.is_set(), len(self._unanswered), self._pace.waiting, self._losses)
+        """How the line is."""
+        return replace(
+            super().state,
+            unanswered=len(self._unanswered),
+            waiting=self._pace.waiting,
+            window=self._options.window,
+        )
 
     @property
     def up(self) -> bool:
         """Whether a request could be sent now."""
-        return self._bound.is_set() and not self._closing
+        return self._up.is_set() and not self._closing
 
     async def ask(self, request: Pdu, within_s: float, *, urgent: bool = False) -> Pdu | Silence:
         """Send a request and wait for its answer; while the centre throttles, send it again.
@@ -109,7 +106,7 @@ class Link:
         octets = wire.encode(request)
         until = asyncio.get_running_loop().time() + within_s
         while True:
-            if not self._bound.is_set() and not (urgent and await self._comes_up(until)):
+            if not self._up.is_set() and not (urgent and await self._comes_up(until)):
                 return Silence.NOT_SENT
             if (self._closing and not urgent) or not await self._pace.take(until, urgent=urgent):
                 return Silence.NOT_SENT
@@ -124,14 +121,7 @@ class Link:
     async def run(self) -> None:
         """Keep the line up until cancelled; then unbind and close it. May be run again afterwards."""
         self._closing = False
-        failures = 0
-        while True:
-            if await self._one_line():
-                failures = 0
-                self._losses += 1
-            longest = min(self._options.backoff_max_s, self._options.backoff_first_s * 2 ** min(failures, 20))
-            failures += 1
-            await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # not all links of a farm at once
+        await super().run()
 
     def close_doors(self) -> None:
         """Take nothing new from the centre, and only what is urgent for it."""
@@ -150,7 +140,7 @@ class Link:
     async def _comes_up(self, until: float) -> bool:
         try:
             async with asyncio.timeout_at(until):
-                await self._bound.wait()
+                await self._up.wait()
         except TimeoutError:
             return False
         return True
@@ -170,57 +160,26 @@ class Link:
         finally:
             self._unanswered.pop(number, None)
 
-    # --- one line -----------------------------------------------------------------------------------------
+    # --- one connection -----------------------------------------------------------------------------------
 
-    async def _one_line(self) -> bool:
-        """One connection from its beginning to its end; whether it ever was bound."""
-        options = self._options
-        try:
-            async with asyncio.timeout(options.connect_s):
-                reader, writer = await asyncio.open_connection(options.host, options.port, ssl=options.tls)
-        except (OSError, TimeoutError) as error:
-            log.warning("the centre can't be reached", extra=self._about(type(error).__name__))
-            return False
-        self._writer = writer
-        try:
-            return await self._live(reader, writer)
-        finally:
-            self._bound.clear()
-            self._writer = None
-            for answer, _ in self._unanswered.values():
-                if not answer.done():
-                    answer.set_result(None)
-            writer.close()
-            with contextlib.suppress(OSError, TimeoutError):
-                async with asyncio.timeout(options.connect_s):
-                    await writer.wait_closed()
+    def work(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Iterable[Coroutine[None, None, None]]:
+        """Read, stay bound, give up what is not answered."""
+        return self._read(reader, writer), self._keep(), self._look()
 
-    async def _live(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        tasks = {
-            asyncio.create_task(self._read(reader, writer)),
-            asyncio.create_task(self._keep()),
-            asyncio.create_task(self._look()),
-        }
-        was_bound = False
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            was_bound = self._bound.is_set()
-            for task in done:
-                task.result()
-        except (_LineLost, WireError) as lost:
-            log.warning("the line is lost", extra=self._about(str(lost)))
-        except (OSError, EOFError) as error:
-            log.warning("the line is lost", extra=self._about(type(error).__name__))
-        except Exception:  # a fault of our own must not leave the service without a line
-            log.exception("the line is given up", extra=self._about(""))
-        except asyncio.CancelledError:
-            await self._unbind()
-            raise
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        return was_bound
+    async def farewell(self) -> None:
+        """Unbind."""
+        self._up.clear()
+        with contextlib.suppress(LineLost, OSError, TimeoutError):
+            async with asyncio.timeout(_UNBIND_S):
+                await self._session(Pdu(wire.UNBIND))
+
+    def gone(self) -> None:
+        """No request of this connection will be answered."""
+        for answer, _ in self._unanswered.values():
+            if not answer.done():
+                answer.set_result(None)
 
     async def _keep(self) -> None:
         """Bind, then ask for ever whether the other end is alive."""
@@ -234,8 +193,8 @@ class Link:
         }
         answer = await self._session(Pdu(wire.BINDS[options.bind], fields=fields))
         if answer.status != OK:
-            raise _LineLost(f"the bind was refused: {name_of(answer.status)}")
-        log.info("bound", extra=self._about(""))
+            raise LineLost(f"the bind was refused: {name_of(answer.status)}")
+        log.info("bound", extra={"gateway": self._gateway})
         while True:
             await asyncio.sleep(options.enquire_every_s)
             await self._session(Pdu(wire.ENQUIRE_LINK))
@@ -243,7 +202,7 @@ class Link:
     async def _session(self, request: Pdu) -> Pdu:
         answer = await self._exchange(wire.encode(request), self._due())
         if isinstance(answer, Silence):
-            raise _LineLost(f"{wire.name_of(request.command)} got no answer")
+            raise LineLost(f"{wire.name_of(request.command)} got no answer")
         return answer
 
     async def _look(self) -> None:
@@ -254,12 +213,6 @@ class Link:
             for answer, due in self._unanswered.values():
                 if due <= now and not answer.done():
                     answer.set_result(None)
-
-    async def _unbind(self) -> None:
-        self._bound.clear()
-        with contextlib.suppress(_LineLost, OSError, TimeoutError):
-            async with asyncio.timeout(_UNBIND_S):
-                await self._session(Pdu(wire.UNBIND))
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         frames = wire.Frames()
@@ -273,7 +226,7 @@ class Link:
         try:
             pdu = wire.decode(unit)
         except BadPdu as bad:
-            log.warning("a unit can't be read", extra=self._about(str(bad)))
+            log.warning("a unit can't be read", extra={"gateway": self._gateway, "why": str(bad)})
             if not bad.command & wire.RESPONSE:
                 writer.write(wire.answer(bad, bad.command_status))
             return
@@ -284,14 +237,14 @@ class Link:
             return
         writer.write(wire.answer(pdu, self._status(pdu)))
         if pdu.command == wire.UNBIND:
-            raise _LineLost("the centre has unbound us")
+            raise LineLost("the centre has unbound us")
 
     def _settle(self, response: Pdu) -> None:
         waiting = self._unanswered.get(response.sequence)
         if waiting is None or waiting[0].done():
             return
         if response.command == wire.BINDS[self._options.bind] | wire.RESPONSE and response.status == OK:
-            self._bound.set()  # at once: a deliver_sm may come right behind it
+            self._up.set()  # at once: a deliver_sm may come right behind it
         waiting[0].set_result(response)
 
     def _status(self, request: Pdu) -> int:
@@ -299,9 +252,6 @@ class Link:
             return OK
         if request.command not in (wire.DELIVER_SM, wire.DATA_SM):
             return BAD_COMMAND
-        if not self._bound.is_set():
+        if not self._up.is_set():
             return IN_NO_STATE_TO
         return TRY_LATER if self._closing else self._take(request)
-
-    def _about(self, why: str) -> dict[str, str]:
-        return {"gateway": self._name, "why": why} if why else {"gateway": self._name}

@@ -33,7 +33,7 @@ async def drop(times: int) -> Sent:
     async with node_centre() as centre, house(centre, window=AT_ONCE) as opened:
         centre.order("rule", dropAfter=10)
         link = opened.gateway._link
-        link._options = replace(
+        link._reach = replace(
             link._options, backoff_first_s=0.005, backoff_max_s=0.02
         )  # the pauses prove nothing
         ids: dict[int, str] = {}
