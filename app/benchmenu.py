@@ -23,6 +23,7 @@ from adapters.credentials import Credentials
 from adapters.http import Door
 from app import process
 from app.metrics import Metrics
+from app.readiness import Dependency
 from app.server import Front, application
 from app.wiring import House
 from ussd_engine import Action, Call, Engine, Max, Msisdn, Service, action, compile_menus
@@ -99,14 +100,15 @@ async def open_house(url: str) -> AsyncIterator[House]:
     """What `app.wiring.open_house` builds, with the bench menu and without a database."""
     metrics, store, table = Metrics(), RedisStore(url), actions()
 
-    async def sessions() -> None:
+    async def sessions() -> str:
         await store.load("{readyz}")
+        return ""
 
     engine = Engine(service(table), store=store, actions=table, key=b"bench", clock=time.time, watch=metrics)
     door = Door(engine, Credentials(GATEWAY, time.time), metrics.refuse)
     routes = tuple(AfricasTalking(GATEWAY, Options(), door).routes())
     try:
-        yield House(application(Front(routes, metrics, {"sessions": sessions})), lambda: None)
+        yield House(application(Front(routes, metrics, {"sessions": Dependency(sessions)})), lambda: None)
         await engine.drain(1.0)
     finally:
         await store.close()

@@ -37,6 +37,13 @@ class Reloader:
         self._compiled = compiled
         self._task: asyncio.Task[None] | None = None
         self._again = False
+        self._refused = False
+
+    @property
+    def told(self) -> str:
+        """Which menus are in use, and whether newer ones were refused."""
+        refused = "; the menus found at the last reload have mistakes" if self._refused else ""
+        return f"version {self._engine.service.version.hex()}{refused}"
 
     def __call__(self) -> None:
         """Begin a reload; one that runs already is followed by another, so that no change is missed."""
@@ -68,12 +75,14 @@ class Reloader:
                 texts = await asyncio.to_thread(menufiles.read, self._folder)
                 service = await asyncio.to_thread(self._compiled, texts)
             except MenuError as error:
+                self._refused = True
                 problems = [str(one) for one in error.problems]
                 log.error("the menus were not reloaded", extra={"problems": problems})
             except menufiles.NoMenus as error:
+                self._refused = True
                 log.error("the menus were not reloaded", extra={"problems": [str(error)]})
             else:
-                self._texts = texts
+                self._texts, self._refused = texts, False
                 self._engine.replace(service)
                 await self._versions.keep(*self._current())
                 log.info("the menus were reloaded", extra={"version": service.version.hex()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -14,16 +13,14 @@ from aiohttp import web
 
 from adapters.form import msisdn
 from adapters.http import BODY_MAX
+from app import readiness
 from app.metrics import Metrics
+from app.readiness import Dependency
 from ussd_engine import WireError
-
-PROBE_MAX_S = 2.0
 
 log = logging.getLogger(__name__)
 _dumps = partial(json.dumps, ensure_ascii=False)
 
-Probe = Callable[[], Awaitable[None]]
-"""Returns where a dependency answers, raises where it doesn't."""
 Page = Callable[[str], Awaitable[Any]]
 """What the demo shows about a phone, as JSON."""
 
@@ -33,13 +30,13 @@ class Front:
     """What the port serves.
 
     Attributes:
-        probes: the dependencies of `/readyz`, by name.
+        stands_on: the dependencies of `/readyz`, by name.
         demo: pages under `/demo/<name>/<msisdn>`; none outside the demo.
     """
 
     routes: Sequence[web.RouteDef]
     metrics: Metrics
-    probes: Mapping[str, Probe]
+    stands_on: Mapping[str, Dependency]
     demo: Mapping[str, Page] = field(default_factory=dict)
 
 
@@ -56,10 +53,8 @@ def _own_routes(front: Front) -> Iterable[web.RouteDef]:
         return web.Response(text="ok\n")
 
     async def ready(_request: web.Request) -> web.Response:
-        names = list(front.probes)
-        found = await asyncio.gather(*(_probe(name, front.probes[name]) for name in names))
-        state = dict(zip(names, found, strict=True))
-        return web.json_response(state, status=200 if set(found) <= {"ok"} else 503)
+        answers, told = await readiness.look(front.stands_on)
+        return web.json_response(told, status=200 if answers else 503)
 
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(body=front.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
@@ -80,13 +75,3 @@ def _demo_page(page: Page) -> Callable[[web.Request], Awaitable[web.Response]]:
         return web.json_response(await page(number), dumps=_dumps)
 
     return show
-
-
-async def _probe(name: str, probe: Probe) -> str:
-    try:
-        async with asyncio.timeout(PROBE_MAX_S):
-            await probe()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is out
-        log.warning("a dependency is out", extra={"dependency": name, "why": repr(error)})
-        return "out"
-    return "ok"

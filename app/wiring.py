@@ -18,13 +18,15 @@ from aiohttp import web
 
 from adapters.credentials import Credentials
 from adapters.http import Door
-from app import actions, bank, menufiles, plugins, wallet
+from adapters.lines import LineState
+from app import actions, bank, journaling, menufiles, plugins, readiness, wallet
 from app.chores import chores
 from app.demo import Demo
 from app.journaling import journal, sweeping
 from app.links import BadLink, Links
 from app.metrics import Metrics
 from app.money import CannotOpen, Money
+from app.readiness import Dependency
 from app.reload import Reloader
 from app.server import Front, application
 from app.settings import Settings
@@ -153,7 +155,8 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         if plan.does_chores:
             links.start(engine, lambda: money.lease.held)
         try:
-            front = _front(plan, engine, store, money, metrics, in_thread)
+            stands_on = _stands_on(plan, store, money, links, reloader, in_thread)
+            front = _front(plan, engine, store, money, metrics, in_thread, stands_on)
             async with reloader.running(watching=settings.menus.reload):
                 yield House(application(front), reloader)
         finally:
@@ -184,20 +187,55 @@ def _front(
     money: Money,
     metrics: Metrics,
     in_thread: actions.InThread,
+    stands_on: Mapping[str, Dependency],
 ) -> Front:
-    async def sessions() -> None:
-        await store.load("{readyz}")
-
-    async def database() -> None:
-        await in_thread(money.probe)
-
     pages = Demo(engine, store, money.inbox, money.relay, plan.settings.gateways.values(), in_thread)
     return Front(
         routes=tuple(_routes(plan.settings, engine, metrics)),
         metrics=metrics,
-        probes={"sessions": sessions, "database": database},
+        stands_on=stands_on,
         demo={"inbox": pages.inbox, "session": pages.session} if plan.demo else {},
     )
+
+
+def _stands_on(
+    plan: Plan,
+    store: SessionStore,
+    money: Money,
+    links: Links,
+    reloader: Reloader,
+    in_thread: actions.InThread,
+) -> dict[str, Dependency]:
+    async def sessions() -> str:
+        await store.load("{readyz}")
+        return ""
+
+    async def database() -> str:
+        await in_thread(money.probe)
+        return ""
+
+    async def menus() -> str:
+        return reloader.told
+
+    async def taken() -> bool:
+        return await in_thread(money.lease.taken)
+
+    def states() -> dict[str, LineState]:
+        return {name: link.state for name, link in links.by_name.items()}
+
+    def held() -> bool:
+        return money.lease.held
+
+    keeps = plan.settings.journal.keep_days
+    journal_folder = journaling.folder(plan.settings, plan.folder) if keeps else None
+    return {
+        "sessions": Dependency(sessions),
+        "database": Dependency(database),
+        "menus": Dependency(menus),
+        "lines": Dependency(readiness.lines(states, held), needed=False),
+        "lease": Dependency(readiness.lease(held, taken), needed=False),
+        "journal": Dependency(readiness.journal(journal_folder), needed=False),
+    }
 
 
 def _routes(settings: Settings, engine: Engine, metrics: Metrics) -> Iterator[web.RouteDef]:

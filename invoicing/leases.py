@@ -64,6 +64,16 @@ class Lease:
         """Grows with every change of hands; `None` while another has it."""
         return self._epoch
 
+    def taken(self) -> bool:
+        """Whether any process has it now, by the row.
+
+        Raises:
+            StorageError: the database is out of reach.
+        """
+        with reading(self._engine) as conn:
+            seen = storage.find(conn, self._name)
+        return seen is not None and seen.expires_at > self._clock.now()
+
     def keep(self) -> bool:
         """Take the lease if it is free, renew it if it is ours; to be called every `RENEW_EVERY_S`.
 
