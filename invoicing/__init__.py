@@ -4,6 +4,7 @@ Plain synchronous code over one SQL database; clock, card processor and SMS send
 is what menus, cabinet and command line call; `Workers` and `Relay` are run by the owner process.
 """
 
+from invoicing.accounts import Accounts
 from invoicing.clocks import DatabaseClock, clock_of
 from invoicing.leases import RENEW_EVERY_S, Lease
 from invoicing.limits import Limits
@@ -59,12 +60,22 @@ from invoicing.results import (
 )
 from invoicing.service import Invoicing
 from invoicing.settlement import Settled, write_totals
+from invoicing.signedin import (
+    Grant,
+    NewSession,
+    Origin,
+    SessionKind,
+    SessionView,
+    SignedIn,
+    WebRole,
+)
 from invoicing.storage.connect import StorageBusy, StorageError, StorageFailed, connect
 from invoicing.storage.migrations import upgrade
 from invoicing.workers import AuditVerdict, LateAnswers, Recovered, Workers
 
 __all__ = [
     "RENEW_EVERY_S",
+    "Accounts",
     "Approved",
     "AuditVerdict",
     "Balance",
@@ -80,6 +91,7 @@ __all__ = [
     "DirectPaid",
     "Done",
     "Duplicate",
+    "Grant",
     "Imported",
     "InboxMessage",
     "InboxSender",
@@ -93,8 +105,10 @@ __all__ = [
     "Lease",
     "Limits",
     "MerchantView",
+    "NewSession",
     "NotReversed",
     "Notice",
+    "Origin",
     "Paid",
     "PayAnswer",
     "PaymentView",
@@ -118,7 +132,10 @@ __all__ = [
     "SendLater",
     "SendNever",
     "Sender",
+    "SessionKind",
+    "SessionView",
     "Settled",
+    "SignedIn",
     "Status",
     "StorageBusy",
     "StorageError",
@@ -129,6 +146,7 @@ __all__ = [
     "ToService",
     "TopUp",
     "Unknown",
+    "WebRole",
     "Workers",
     "clock_of",
     "connect",

@@ -74,6 +74,20 @@ class Refusal(StrEnum):
     CARD_TAKEN = "card_taken"
     UNKNOWN_KIND = "unknown_kind"
 
+    WRONG_SIGN_IN = "wrong_sign_in"  # neutral: the phone or the password
+    TOO_MANY_TRIES = "too_many_tries"  # seconds
+    GRANT_OVER = "grant_over"
+    TOO_SHORT = "too_short"  # a password: min
+    TOO_LONG = "too_long"  # a password: max
+    TOO_COMMON = "too_common"  # a password
+    HOLDS_PHONE = "holds_phone"  # a password
+    BAD_URL = "bad_url"
+    PRIVATE_ADDRESS = "private_address"
+    BAD_EVENTS = "bad_events"
+    BAD_SUBSCRIPTION = "bad_subscription"
+    TOO_MANY = "too_many"  # max
+    BAD_PERIOD = "bad_period"
+
 
 class Kind(StrEnum):
     MERCHANT = "merchant"
