@@ -50,6 +50,11 @@ class Metrics:
         self._prepared: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._prepared_actions: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where other modules' instruments go, so that the same page shows them."""
+        return self._registry
+
     def turn(self, gateway: str, outcome: str, seconds: float) -> None:
         """Count a turn."""
         prepared = self._prepared.get((gateway, outcome))

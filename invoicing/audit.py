@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from invoicing.storage import audit as storage
 from invoicing.storage.audit import AuditRow
 
-_START: Final = bytes(32)
+_BEFORE_FIRST: Final = bytes(32)
 _BATCH: Final = 500
 
 
@@ -30,6 +30,16 @@ class Actor:
     channel: str
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the chain: number and hash of its last whole row; `broken`: the id of the row after it."""
+
+    seal: int
+    hash: bytes
+    broken: int | None = None
+
+
+START: Final = Place(0, _BEFORE_FIRST)
 SERVICE: Final = Actor("service", "worker")
 
 
@@ -58,7 +68,7 @@ def note(
 
 def seal(conn: Connection, key: bytes, limit: int = _BATCH) -> int:
     """Chain the rows not chained yet, oldest first; how many."""
-    previous = storage.last_hash(conn) or _START
+    previous = storage.last_hash(conn) or _BEFORE_FIRST
     rows = storage.unsealed(conn, limit)
     for row in rows:
         hash_ = _hash(key, previous, row)
@@ -69,16 +79,23 @@ def seal(conn: Connection, key: bytes, limit: int = _BATCH) -> int:
 
 def first_broken(conn: Connection, key: bytes) -> int | None:
     """The id of the first sealed row that was edited, or that follows a row taken out; `None`: all whole."""
-    previous, place = _START, 0
-    while rows := storage.sealed(conn, place, _BATCH):
-        for row in rows:
-            whole = (
-                row.seal == place + 1 and row.prev_hash == previous and row.hash == _hash(key, previous, row)
-            )
-            if not whole or row.hash is None:
-                return row.id
-            previous, place = row.hash, place + 1
+    at = START
+    while (further := walk(conn, key, at)) != at:
+        if further.broken is not None:
+            return further.broken
+        at = further
     return None
+
+
+def walk(conn: Connection, key: bytes, at: Place, limit: int = _BATCH) -> Place:
+    """Check the rows after `at`; the place where that came to, the same one where the chain ends."""
+    previous, place = at.hash, at.seal
+    for row in storage.sealed(conn, place, limit):
+        whole = row.seal == place + 1 and row.prev_hash == previous and row.hash == _hash(key, previous, row)
+        if not whole or row.hash is None:
+            return Place(place, previous, row.id)
+        previous, place = row.hash, place + 1
+    return Place(place, previous)
 
 
 def counts(conn: Connection) -> tuple[int, int]:
