@@ -10,7 +10,7 @@ import pytest
 
 from tests.stores.conftest import spare_port
 from ussd_engine.core.errors import StoreError
-from ussd_engine.stores.redis import CALLS_PER_EXCHANGE_MAX, RedisStore
+from ussd_engine.stores.redis import CALLS_PER_COMMAND_MAX, RedisStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -74,7 +74,7 @@ async def test_a_server_restarted_between_two_calls_is_not_noticed(
     assert await own_store.save(KEY, b"home", expect=None, ttl_s=60)
     own_server.kill()
     own_server.start()
-    await asyncio.sleep(0)  # one turn of the loop, in which it learns that the connection has ended
+    await asyncio.sleep(0.01)  # in which it learns that the connection has ended
 
     assert await own_store.save(KEY, b"again", expect=None, ttl_s=60)
 
@@ -119,24 +119,25 @@ async def test_answers_that_come_after_the_wait_are_nobody_elses(
 
 
 async def test_calls_that_wait_behind_a_hanging_server_are_refused_in_time(own_server: Server) -> None:
-    store = RedisStore(own_server.url, exchanges_max=1, timeout_s=0.3)
+    store = RedisStore(own_server.url, timeout_s=0.3)
     assert await store.load(KEY) is None
     own_server.freeze()
 
     # Sent one exchange after another, the last of them would wait for 1.8 s.
-    calls = [refused(store.load(KEY), within_s=3.0) for _ in range(6 * CALLS_PER_EXCHANGE_MAX)]
+    calls = [refused(store.load(KEY), within_s=3.0) for _ in range(6 * CALLS_PER_COMMAND_MAX)]
     errors = await asyncio.gather(*calls)
 
     assert all(error.retryable for error in errors)
     await store.close()
 
 
-async def test_above_the_limit_of_waiting_calls_one_is_refused_at_once(own_server: Server) -> None:
-    store = RedisStore(own_server.url, exchanges_max=1, timeout_s=0.3, pending_max=4)
+async def test_above_the_limit_of_unanswered_calls_one_is_refused_at_once(own_server: Server) -> None:
+    store = RedisStore(own_server.url, timeout_s=0.3, unanswered_max=4)
+    assert await store.load(KEY) is None
     own_server.freeze()
     hanging = asyncio.create_task(refused(store.load(KEY)))
     await asyncio.sleep(0.01)
-    waiting = [asyncio.create_task(refused(store.load(KEY))) for _ in range(4)]
+    waiting = [asyncio.create_task(refused(store.load(KEY))) for _ in range(3)]
     await asyncio.sleep(0.01)
 
     error = await refused(store.load(KEY), within_s=1.0)
@@ -147,7 +148,7 @@ async def test_above_the_limit_of_waiting_calls_one_is_refused_at_once(own_serve
     await store.close()
 
 
-async def test_calls_of_one_turn_of_the_loop_share_one_exchange(server: Server, store: RedisStore) -> None:
+async def test_calls_of_one_turn_of_the_loop_share_one_command(server: Server, store: RedisStore) -> None:
     await store.load(KEY)
     reads, writes = server.calls("mget"), server.calls("eval")
 
@@ -160,8 +161,8 @@ async def test_calls_of_one_turn_of_the_loop_share_one_exchange(server: Server, 
     assert server.calls("eval") - writes == 1
 
 
-async def test_more_calls_than_an_exchange_or_a_pool_holds_are_all_answered(store: RedisStore) -> None:
-    count = 5 * CALLS_PER_EXCHANGE_MAX
+async def test_more_calls_than_a_command_or_a_pool_holds_are_all_answered(store: RedisStore) -> None:
+    count = 5 * CALLS_PER_COMMAND_MAX
 
     outcomes = await asyncio.gather(
         *[store.save(f"{{g:{dialogue}}}", b"x", expect=None, ttl_s=60) for dialogue in range(count)]
@@ -234,15 +235,18 @@ async def test_a_record_expires_by_the_servers_own_clock(store: RedisStore) -> N
 
 
 async def test_a_closed_store_refuses_calls_and_leaves_none_waiting(own_server: Server) -> None:
-    store = RedisStore(own_server.url, exchanges_max=1, timeout_s=1.5)
+    store = RedisStore(own_server.url, timeout_s=1.5)
+    assert await store.load(KEY) is None
     own_server.freeze()
     sent = asyncio.create_task(refused(store.load(KEY), within_s=10))
     await asyncio.sleep(0.01)
     waiting = asyncio.create_task(refused(store.load(KEY), within_s=10))
+    asyncio.get_running_loop().call_soon(lambda: closing.append(asyncio.ensure_future(store.close())))
+    closing: list[asyncio.Future[None]] = []
     await asyncio.sleep(0.01)
 
-    await asyncio.wait_for(store.close(), timeout=10)
+    await asyncio.wait_for(closing[0], timeout=10)
 
-    assert not (await waiting).retryable
     assert (await sent).retryable
+    assert (await waiting).retryable
     await refused(store.load(KEY))

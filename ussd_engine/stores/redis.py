@@ -1,10 +1,10 @@
-"""Sessions in Redis (or Valkey), shared by all workers: the only file that imports redis-py.
+"""Sessions in Redis (or Valkey), shared by all workers.
 
 One dialogue is one plain string: eight random octets of version, then the record. A turn costs one read
 and one compare-and-set. redis-py spends 200 us on a pair of awaited commands, most of it on waiting, so the
 calls that all dialogues make in one turn of the event loop go out together: the reads as one MGET, the
-writes as one EVAL, whatever their number. redis-py keeps its part: addresses, TLS, authentication,
-reconnecting, RESP.
+writes as one EVAL, whatever their number. redis-py opens the connection (addresses, TLS, authentication),
+`ussd_engine.stores.line` speaks on it: docs/decisions/redis-line.md.
 """
 
 import asyncio
@@ -15,18 +15,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hiredis import pack_command
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from ussd_engine.core.errors import StoreError
+from ussd_engine.stores.line import Line, pack
 
 TIMEOUT_S: Final = 0.9
-EXCHANGES_MAX: Final = 1  # what waits meanwhile goes out together: a second one would halve that
-CALLS_PER_EXCHANGE_MAX: Final = 256
-PENDING_MAX: Final = 4_096
+CALLS_PER_COMMAND_MAX: Final = 256
+UNANSWERED_MAX: Final = 4_096
 
 _VERSION_OCTETS: Final = 8
 
@@ -54,7 +53,7 @@ return outcomes
 
 @dataclass(slots=True, eq=False)
 class _Load:
-    """A read on its way. `give_up_at`: when waiting to be sent ends, by the loop's clock."""
+    """A read on its way. `give_up_at`: when it has taken too long, by the loop's clock."""
 
     key: str
     answer: asyncio.Future[Any]
@@ -74,28 +73,20 @@ class _Save:
 class RedisStore:
     """`SessionStore` over one Redis server, or the master that its address leads to.
 
-    A Cluster takes several keys in one command only where they share a slot: there `_converse` would have to
+    A Cluster takes several keys in one command only where they share a slot: there `_flush` would have to
     sort its calls by node and send one command a key.
 
     Args:
         url: `redis://`, `rediss://` or `unix://`; redis-py's query options are understood.
-        timeout_s: limit for waiting to be sent, and again for the answer.
-        exchanges_max: exchanges in flight, each on a connection of its own.
-        pending_max: calls that may wait to be sent; above it a call is refused at once.
+        timeout_s: limit for a call, connecting included.
+        unanswered_max: calls under way; above it one is refused at once.
     """
 
     def __init__(
-        self,
-        url: str,
-        *,
-        timeout_s: float = TIMEOUT_S,
-        exchanges_max: int = EXCHANGES_MAX,
-        pending_max: int = PENDING_MAX,
+        self, url: str, *, timeout_s: float = TIMEOUT_S, unanswered_max: int = UNANSWERED_MAX
     ) -> None:
         self._timeout_s = timeout_s
-        self._exchanges_max = exchanges_max
-        self._pending_max = pending_max
-        # RESP2: with RESP3 redis-py takes unread data on an idle connection for a notice, not for an end.
+        self._unanswered_max = unanswered_max
         self._pool = ConnectionPool.from_url(
             url,
             protocol=2,
@@ -104,11 +95,10 @@ class RedisStore:
             socket_connect_timeout=timeout_s,
             retry=_CONNECT_RETRY,
         )
-        self._idle = [self._pool.make_connection() for _ in range(exchanges_max)]  # type: ignore[no-untyped-call]
-        self._pending: deque[_Load | _Save] = deque()
-        self._exchanges: set[asyncio.Task[None]] = set()
+        self._line: Line[_Load | _Save] | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._waiting: deque[_Load | _Save] = deque()
         self._flush_due = False
-        self._expiry: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def load(self, key: str) -> tuple[bytes, bytes] | None:
@@ -131,129 +121,100 @@ class RedisStore:
         return bool(await call.answer)
 
     async def close(self) -> None:
-        """Refuse what waits, let what is in flight end (within the time limit), close the connections."""
+        """Refuse what was not sent, let what was sent be answered (within the time limit), hang up."""
         self._closed = True
-        for call in self._pending:
+        for call in self._waiting:
             _fail(call, "the session store is closed", retryable=False)
-        self._pending.clear()
-        if self._expiry is not None:
-            self._expiry.cancel()
-        await asyncio.gather(*self._exchanges, return_exceptions=True)
-        await asyncio.gather(*[connection.disconnect() for connection in self._idle])
+        self._waiting.clear()
+        if self._connecting is not None:
+            await asyncio.wait([self._connecting])
+        if self._line is not None:
+            await self._line.close()
 
     def _admit(self) -> asyncio.AbstractEventLoop:
         if self._closed:
             raise StoreError("the session store is closed")
-        if len(self._pending) >= self._pending_max:
-            raise StoreError(f"{self._pending_max} calls wait for Redis already", retryable=True)
+        unanswered = len(self._waiting) + (self._line.unanswered if self._line is not None else 0)
+        if unanswered >= self._unanswered_max:
+            raise StoreError(f"{unanswered} calls wait for Redis already", retryable=True)
         return asyncio.get_running_loop()
 
     def _enqueue(self, loop: asyncio.AbstractEventLoop, call: _Load | _Save) -> None:
-        self._pending.append(call)
+        self._waiting.append(call)
         if not self._flush_due:
             self._flush_due = True
             loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        """Send what this turn of the loop has brought, each command with as many calls as it takes."""
         self._flush_due = False
-        while self._pending and len(self._exchanges) < self._exchanges_max:
-            calls: list[_Load | _Save] = []
-            while self._pending and len(calls) < CALLS_PER_EXCHANGE_MAX:
-                call = self._pending.popleft()
-                if not call.answer.done():  # its caller has given up: better never sent than sent late
-                    calls.append(call)
-            if calls:
-                exchange = asyncio.create_task(self._exchange(calls))
-                self._exchanges.add(exchange)
-                exchange.add_done_callback(self._exchanged)
-        if self._pending and self._expiry is None:
-            loop = asyncio.get_running_loop()
-            self._expiry = loop.call_at(self._pending[0].give_up_at, self._expire)
+        if self._line is None:
+            if self._waiting and self._connecting is None:
+                self._connecting = asyncio.create_task(self._connect())
+            return
+        loads: list[_Load | _Save] = []
+        saves: list[_Load | _Save] = []
+        for call in self._waiting:
+            if not call.answer.done():  # its caller has given up: better never sent than sent late
+                (loads if isinstance(call, _Load) else saves).append(call)
+        self._waiting.clear()
+        for calls, packed in ((loads, _pack_loads), (saves, _pack_saves)):
+            for first in range(0, len(calls), CALLS_PER_COMMAND_MAX):
+                some = calls[first : first + CALLS_PER_COMMAND_MAX]
+                self._line.send(packed(some), some)
 
-    def _exchanged(self, exchange: asyncio.Task[None]) -> None:
-        self._exchanges.discard(exchange)
-        if self._pending:
-            self._flush()
-
-    def _expire(self) -> None:
-        """Refuse what has waited too long behind exchanges that hang."""
-        self._expiry = None
-        loop = asyncio.get_running_loop()
-        while self._pending and self._pending[0].give_up_at <= loop.time():
-            _fail(self._pending.popleft(), "Redis is too slow", retryable=True)
-        if self._pending:
-            self._expiry = loop.call_at(self._pending[0].give_up_at, self._expire)
-
-    async def _exchange(self, calls: Sequence[_Load | _Save]) -> None:
-        """Send `calls` and give each its answer; whatever happens, none is left without one."""
-        connection = self._idle.pop()
-        sent = whole = False
-        reason = "the exchange broke off"
+    async def _connect(self) -> None:
+        """Open a line for what waits; where that fails, what waits is refused."""
+        reason = f"no answer within {self._timeout_s} s"
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._pool.ensure_connection(connection)
-                sent = True
-                await _converse(connection, calls)
-            whole = True
+                connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+                await connection.connect()
+            self._line = Line(connection, self._answered, self._lost)
         except TimeoutError:
-            reason = f"no answer within {self._timeout_s} s"
+            pass
         except (RedisError, OSError) as error:
             reason = str(error)
         finally:
-            if not whole:
-                for call in calls:
-                    # A write that was sent may have been done: only the caller knows what to make of that.
-                    may_repeat = not sent or isinstance(call, _Load)
-                    _fail(call, f"Redis is out of reach: {reason}", retryable=may_repeat)
-                # Half an answer may be under way, and would be taken for the next exchange's.
-                await connection.disconnect(nowait=True)
-            self._idle.append(connection)
+            self._connecting = None
+            if self._line is None:
+                for call in self._waiting:
+                    _fail(call, f"Redis is out of reach: {reason}", retryable=True)
+                self._waiting.clear()
+        self._flush()
+
+    def _answered(self, calls: Sequence[_Load | _Save], reply: Any) -> None:
+        """Give each call its own part of the reply; an error of the whole is everyone's."""
+        outcomes = [reply] * len(calls) if isinstance(reply, ResponseError) else reply
+        for call, outcome in zip(calls, outcomes, strict=True):
+            if isinstance(outcome, ResponseError):
+                self._refuse(call, str(outcome))
+            elif isinstance(call, _Save) and isinstance(outcome, bytes):
+                self._refuse(call, outcome.decode(errors="replace"))
+            elif not call.answer.done():
+                call.answer.set_result(outcome)
+
+    def _refuse(self, call: _Load | _Save, error: str) -> None:
+        _fail(call, f"Redis refused: {error}", retryable=True)  # and so has written nothing
+        if self._line is not None and error.startswith("READONLY"):
+            self._line.hang_up("the server is no longer the master")  # the address may lead to the new one
+
+    def _lost(self, calls: Sequence[_Load | _Save], reason: str) -> None:
+        """The line has ended; `calls` were sent on it and have no answer."""
+        self._line = None
+        for call in calls:
+            # A write that was sent may have been done: only the caller knows what to make of that.
+            _fail(call, f"Redis is out of reach: {reason}", retryable=isinstance(call, _Load))
 
 
-async def _converse(connection: AbstractConnection, calls: Sequence[_Load | _Save]) -> None:
-    loads = [call for call in calls if isinstance(call, _Load)]
-    saves = [call for call in calls if isinstance(call, _Save)]
-    packed = b""
-    if loads:
-        packed += _pack("MGET", *[load.key for load in loads])
-    if saves:
-        keys = [save.key for save in saves]
-        arguments = [argument for save in saves for argument in save.arguments]
-        packed += _pack("EVAL", _COMPARE_AND_SET, len(keys), *keys, *arguments)
-    await connection.send_packed_command(packed)
-    if loads:
-        _settle(loads, await _reply(connection))
-    if saves:
-        _settle(saves, await _reply(connection))
+def _pack_loads(calls: Sequence[_Load | _Save]) -> bytes:
+    return pack("MGET", *[call.key for call in calls])
 
 
-def _pack(*command: str | bytes | int) -> bytes:
-    """Pack in C; redis-py's asynchronous connection would pack each argument in Python."""
-    packed: bytes = pack_command(command)  # type: ignore[arg-type]  # its stub knows only tuples of one
-    return packed
-
-
-async def _reply(connection: AbstractConnection) -> Any:
-    try:
-        return await connection.read_response()
-    except ResponseError as error:
-        return error
-
-
-def _settle(calls: Sequence[_Load | _Save], reply: Any) -> None:
-    """Give each call its own part of the reply; an error of the whole is everyone's."""
-    outcomes = [reply] * len(calls) if isinstance(reply, ResponseError) else reply
-    for call, outcome in zip(calls, outcomes, strict=True):
-        if isinstance(outcome, ResponseError):
-            _refuse(call, str(outcome))
-        elif isinstance(call, _Save) and isinstance(outcome, bytes):
-            _refuse(call, outcome.decode(errors="replace"))
-        elif not call.answer.done():
-            call.answer.set_result(outcome)
-
-
-def _refuse(call: _Load | _Save, error: str) -> None:
-    _fail(call, f"Redis refused: {error}", retryable=True)  # and so has written nothing
+def _pack_saves(calls: Sequence[_Load | _Save]) -> bytes:
+    keys = [call.key for call in calls]
+    arguments = [argument for call in calls if isinstance(call, _Save) for argument in call.arguments]
+    return pack("EVAL", _COMPARE_AND_SET, len(keys), *keys, *arguments)
 
 
 def _fail(call: _Load | _Save, message: str, *, retryable: bool) -> None:

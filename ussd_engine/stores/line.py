@@ -1,0 +1,128 @@
+"""One connection to Redis on which commands leave at once and answers are matched in order.
+
+redis-py opens it: addresses, TLS, authentication, the database. What is left, RESP, is hiredis' part, and who
+gets which answer is this one's. redis-py's own way of reading costs two tasks' worth of waiting an exchange
+(docs/decisions/redis-line.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from hiredis import HiredisError, Reader, pack_command
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ResponseError
+
+
+class Timed(Protocol):
+    """A call that waits until `give_up_at`, a time of the event loop."""
+
+    give_up_at: float
+
+
+C = TypeVar("C", bound=Timed)
+
+
+class Line(asyncio.Protocol, Generic[C]):
+    """Commands out, answers back, until the connection ends or an answer is overdue."""
+
+    def __init__(
+        self,
+        connection: AbstractConnection,
+        answered: Callable[[Sequence[C], Any], None],
+        lost: Callable[[Sequence[C], str], None],
+    ) -> None:
+        """Take over a connection that redis-py has opened and on which nothing is under way.
+
+        Args:
+            answered: gets the calls of a command and its reply, a `ResponseError` where the server refused.
+            lost: called once, when the line ends: the calls that have no answer, and why.
+        """
+        writer = connection._writer  # its public way to the stream would read for us
+        assert writer is not None, "the connection is open"
+        connection._writer = connection._reader = None  # else it would close the stream when it is forgotten
+        self._stream = writer
+        self._transport = writer.transport
+        self._transport.set_protocol(self)
+        self._answered, self._lost = answered, lost
+        self._reader = Reader(replyError=ResponseError)
+        self._sent: deque[Sequence[C]] = deque()
+        self._why = "the connection ended"
+        self._over = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._done = asyncio.get_running_loop().create_future()
+        self.unanswered = 0
+
+    def send(self, packed: bytes, calls: Sequence[C]) -> None:
+        """Send a command for `calls`, whose answers it asks for."""
+        self._transport.write(packed)
+        self._sent.append(calls)
+        self.unanswered += len(calls)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_at(calls[0].give_up_at, self._overdue)
+
+    def hang_up(self, why: str) -> None:
+        """End the line at once: half an answer may be under way, and would be taken for the next one's."""
+        self._why = why
+        self._transport.abort()
+        self._end()
+
+    async def close(self) -> None:
+        """Wait for the answers that are due, then end."""
+        while self._sent:
+            await asyncio.wait([self._done], timeout=0.01)
+        self.hang_up("the session store is closed")
+
+    def data_received(self, data: bytes) -> None:
+        """Give each whole reply to the calls that asked for it."""
+        self._reader.feed(data)
+        try:
+            while (reply := self._reader.gets()) is not False and self._sent:
+                calls = self._sent.popleft()
+                self.unanswered -= len(calls)
+                self._answered(calls, reply)
+        except HiredisError as error:
+            self.hang_up(f"its answer is no RESP: {error}")
+
+    def eof_received(self) -> None:
+        """The peer will say no more: nothing may be sent any longer that would wait for its answer."""
+        self.hang_up(self._why)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer, or we, ended it."""
+        if exc is not None:
+            self._why = str(exc)
+        self._end()
+
+    def _overdue(self) -> None:
+        """Look whether the oldest call has waited too long; else come again when it will have."""
+        self._timer = None
+        if not self._sent:
+            return
+        due, loop = self._sent[0][0].give_up_at, asyncio.get_running_loop()
+        if due <= loop.time():
+            self.hang_up("no answer in time")
+        else:
+            self._timer = loop.call_at(due, self._overdue)
+
+    def _end(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._done.done():
+            self._done.set_result(None)
+        calls = [call for some in self._sent for call in some]
+        self._sent.clear()
+        self.unanswered = 0
+        self._lost(calls, self._why)
+
+
+def pack(*command: str | bytes | int) -> bytes:
+    """One command as RESP; in C, where redis-py's asynchronous connection packs each argument in Python."""
+    packed: bytes = pack_command(command)  # type: ignore[arg-type]  # its stub knows only tuples of one
+    return packed
