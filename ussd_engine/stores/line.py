@@ -41,9 +41,9 @@ class Line(asyncio.Protocol, Generic[C]):
             answered: gets the calls of a command and its reply, a `ResponseError` where the server refused.
             lost: called once, when the line ends: the calls that have no answer, and why.
         """
-        writer = connection._writer  # its public way to the stream would read for us
+        writer = connection._writer  # noqa: SLF001 - its public way to the stream would read for us
         assert writer is not None, "the connection is open"
-        connection._writer = connection._reader = None  # else it would close the stream when it is forgotten
+        connection._writer = connection._reader = None  # noqa: SLF001 - else it would close the stream when it is forgotten
         self._stream = writer
         self._transport = writer.transport
         self._transport.set_protocol(self)
