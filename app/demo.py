@@ -10,6 +10,7 @@ from app.actions import InThread
 from app.settings import Gateway
 from invoicing import InboxSender, Relay
 from ussd_engine import Engine, SessionStore
+from ussd_engine.core.service import Question
 from ussd_engine.record import decode
 
 _ON_THEIR_WAY_MAX, _LOOK_AGAIN_S = 20, 0.05
@@ -62,10 +63,13 @@ class Demo:
         if record is None:
             return None
         session, names = record.session, self._engine.service.names
+        state = self._engine.service.states.get(names.get(session.state, ""))
         return {
             "gateway": gateway,
             "open": not session.ended,
             "state": names.get(session.state),
+            # What is typed next is a PIN or a card's number: a handset shows dots, a recorder keeps nothing.
+            "secret": isinstance(state, Question) and state.type.secret,
             "history": [names.get(state) for state in session.history],
             "language": session.language,
             "variables": session.variables,

@@ -22,7 +22,7 @@ from app.wiring import DEMO_TABLES
 from invoicing.registration import DEMO_PIN
 from simulator.phone import NoService, Phone, Server
 from ussd_engine import Action, Engine, Reply, Service
-from ussd_engine.scenarios import EngineStage, Fakes, Scenario
+from ussd_engine.scenarios import EngineStage, Fakes, Leaving, Scenario
 from ussd_engine.scenarios.play import StageError
 from ussd_engine.stores.memory import MemoryStore
 
@@ -124,6 +124,14 @@ class Away:
             StageError: the phone shows nothing.
         """
         return await _asked(self._phones[msisdn].answer, text)
+
+    async def leave(self, msisdn: str, why: Leaving) -> None:
+        """Send the notice that the dialogue is over.
+
+        Raises:
+            StageError: the service did not take it.
+        """
+        await _asked(self._phones[msisdn].leave, timed_out=why is Leaving.TIMES_OUT)
 
     async def inbox(self, msisdn: str) -> Sequence[str]:
         """The demo's SMS, once no more come for a moment.

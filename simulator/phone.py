@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -13,15 +14,13 @@ from uuid import uuid4
 
 from adapters.africastalking import wire
 from adapters.form import FORM, msisdn
+from simulator.wires.wire import PATIENCE_S as TIMEOUT_S
+from simulator.wires.wire import NoService
 from ussd_engine import Reply, WireError
 
-TIMEOUT_S = 15.0
-"""Africa's Talking waits as long for an application's reply."""
+__all__ = ["TIMEOUT_S", "NoService", "Phone", "Server"]
+
 ANSWER_MAX = 64 * 1024
-
-
-class NoService(Exception):
-    """The phone shows nothing: the gateway is out of reach or answered what a network would drop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +46,44 @@ class Server:
         return cls(address)
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """One exchange on a connection of its own.
+        """One exchange on a connection of its own; a body is a form.
 
         Raises:
             NoService: refused, cut or silent for `TIMEOUT_S`.
         """
+        status, _, answer = self.exchange(
+            method, path, body, {"Content-Type": FORM} if body is not None else {}
+        )
+        return status, answer
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeout_s: float = TIMEOUT_S,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """One exchange on a connection of its own: status, headers by small letters, body.
+
+        Raises:
+            NoService: refused, cut or silent for `timeout_s`.
+        """
         address = self.address
         kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         assert address.hostname is not None
-        connection = kind(address.hostname, address.port, timeout=TIMEOUT_S)
-        headers = {"Content-Type": FORM} if body is not None else {}
+        connection = kind(address.hostname, address.port, timeout=timeout_s)
+        sent = dict(headers)
         if address.username is not None:
             pair = f"{unquote(address.username)}:{unquote(address.password or '')}"
-            headers["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
+            sent["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
         try:
-            connection.request(method, address.path.rstrip("/") + path, body, headers)
+            connection.request(method, address.path.rstrip("/") + path, body, sent)
             response = connection.getresponse()
-            return response.status, response.read(ANSWER_MAX)
+            told = {name.lower(): value for name, value in response.getheaders()}
+            return response.status, told, response.read(ANSWER_MAX)
         except TimeoutError:
-            raise NoService(f"{self} did not answer within {TIMEOUT_S:.0f} s") from None
+            raise NoService(f"{self} did not answer within {timeout_s:.0f} s") from None
         except (OSError, http.client.HTTPException) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             if isinstance(error, socket.gaierror):
@@ -131,14 +149,31 @@ class Phone:
         self._answers.append(text)
         return self._send()
 
+    def leave(self, *, timed_out: bool = False) -> None:
+        """Break the open dialogue off; the network tells the service, or that its own time for it is up.
+
+        Raises:
+            NoService: the service was not told; the dialogue is over all the same.
+        """
+        self.open = False
+        body = wire.encode_event(
+            dialogue=self._dialogue, phone=f"+{self.number}", code=self._code, timed_out=timed_out
+        )
+        status, raw = self.server.request("POST", f"{self._path}/events", body)
+        if status != 200:
+            raise NoService(_told(status, raw))
+
+    @property
+    def _path(self) -> str:
+        own_path = self.server.address.path.startswith("/gateways/")
+        return "" if own_path else f"/gateways/{self.gateway}"
+
     def _send(self) -> Reply:
         self.open = False
         body = wire.encode_request(
             dialogue=self._dialogue, phone=f"+{self.number}", code=self._code, text="*".join(self._answers)
         )
-        own_path = self.server.address.path.startswith("/gateways/")
-        path = "" if own_path else f"/gateways/{self.gateway}"
-        status, raw = self.server.request("POST", path, body)
+        status, raw = self.server.request("POST", self._path, body)
         if status != 200:
             raise NoService(_told(status, raw))
         try:

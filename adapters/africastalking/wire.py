@@ -102,6 +102,14 @@ def encode_request(*, dialogue: str, phone: str, code: str, text: str, network: 
     return urlencode({**fields, "text": text}).encode()
 
 
+def encode_event(*, dialogue: str, phone: str, code: str, timed_out: bool) -> bytes:
+    """The network's half: the notice that a dialogue is over before its last screen."""
+    fields = {"sessionId": dialogue, "serviceCode": code, "phoneNumber": phone, "status": "Incomplete"}
+    if timed_out:
+        fields |= {"status": "Failed", "errorMessage": "The session timed out"}
+    return urlencode(fields).encode()
+
+
 def decode_reply(body: bytes) -> Reply:
     """The network's half: what the phone shows.
 

@@ -97,6 +97,22 @@ def test_after_the_end_nothing_can_be_answered() -> None:
     assert (found.line, found.why) == (15, "the dialogue is over, nothing can be answered")
 
 
+def test_a_dialogue_that_was_broken_off_is_over() -> None:
+    steps = "  - {dial: '*880#'}\n  - {hangs_up: true}\n  - {dial: '*880#'}\n  - {times_out: true}\n"
+
+    assert played(CUSTOMER + steps) is None
+    assert failure(CUSTOMER + steps + "  - {answer: 1}\n").why.startswith("the dialogue is over")
+    over = failure(CUSTOMER + steps + "  - {hangs_up: true}\n")
+    assert (over.did, over.why) == ("customer hangs up", "the dialogue is over, nothing can be broken off")
+
+
+def test_a_secret_can_be_dialled_by_its_name_and_is_told_by_it() -> None:
+    found = failure(CUSTOMER + "  - {dial: '*880*{pin}#', shows: x}\n")
+
+    assert found.did == "customer dials *880*{pin}#"
+    assert "13579" not in str(found)
+
+
 def test_an_action_given_something_else_fails() -> None:
     other = CUSTOMER.replace("card: c1}, result", "card: c2}, result")
     found = failure(other + "  - {dial: '*880*1#'}\n  - {answer: 1}\n  - {answer: {secret: pin}}\n")

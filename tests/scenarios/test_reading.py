@@ -47,6 +47,10 @@ MISTAKES = {
     "nothing done": ("  - {shows: x}\n", "one.yaml:4:5: a step does one thing"),
     "two screens": ("  - {dial: '*1#', shows: x, ends: y}\n", "one.yaml:4:5: `shows` and `ends` both"),
     "an unknown phone": ("  - {phone: stop, dial: '*1#'}\n", "one.yaml:4:5: no phone is named 'stop'."),
+    "a hang-up with a screen": (
+        "  - {hangs_up: true, shows: y}\n",
+        "one.yaml:4:5: a step with `hangs_up` shows no screen.",
+    ),
     "an SMS with a screen": ("  - {sms: x, shows: y}\n", "one.yaml:4:5: a step about SMS shows no screen."),
     "an end that is closed": (
         "  - {dial: '*1#', ends: x, closed: true}\n",

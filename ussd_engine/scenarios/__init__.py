@@ -3,8 +3,8 @@
 from ussd_engine.scenarios.coverage import Coverage
 from ussd_engine.scenarios.fakes import Fakes
 from ussd_engine.scenarios.generate import Generated, generate
-from ussd_engine.scenarios.model import Scenario, ScenarioError, Step, read
-from ussd_engine.scenarios.play import EngineStage, Failure, Stage, play
+from ussd_engine.scenarios.model import Leaving, Scenario, ScenarioError, Step, read
+from ussd_engine.scenarios.play import EngineStage, Failure, Player, Stage, play
 
 __all__ = [
     "Coverage",
@@ -12,6 +12,8 @@ __all__ = [
     "Failure",
     "Fakes",
     "Generated",
+    "Leaving",
+    "Player",
     "Scenario",
     "ScenarioError",
     "Stage",

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from transitions import EventData
 
 from ussd_engine.actions import Action
@@ -23,6 +22,7 @@ from ussd_engine.core.step import ACTIONS_MAX, begin, step
 from ussd_engine.scenarios import samples
 from ussd_engine.scenarios.coverage import Move, move_of, moves
 from ussd_engine.scenarios.model import DEFAULT_MSISDN
+from ussd_engine.scenarios.write import dumped
 from ussd_engine.text.template import Value
 
 _Done = tuple[tuple[str, ActionDone], ...]
@@ -243,19 +243,4 @@ def _texts(values: Mapping[str, Value]) -> dict[str, str]:
 
 def _file(scenarios: list[dict[str, Any]]) -> str:
     head = "# Made by `ussd test --generate`: the shortest dialogue to every transition of the menus.\n"
-    body = yaml.dump({"scenarios": scenarios}, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
-    return head + body
-
-
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """Texts of several lines as blocks, everything else quoted where YAML needs it."""
-
-    def ignore_aliases(self, _data: object) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _text)
+    return head + dumped({"scenarios": scenarios})

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -30,6 +31,13 @@ DEFAULT_MSISDN = "998901234567"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Msisdn = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{4,14}$")]
+
+
+class Leaving(Enum):
+    """Why a dialogue is over before its last screen; the field of a step that says so."""
+
+    HANGS_UP = "hangs_up"
+    TIMES_OUT = "times_out"
 
 
 class ScenarioError(UssdEngineError):
@@ -60,6 +68,7 @@ class Step:
         exact: the whole screen; None where only `contains` counts.
         closed: the dialogue is over then, or not; None where nothing is said about it.
         sms: the SMS that must have come; `no_sms`: none may have.
+        leaves: the dialogue is broken off by its subscriber or by the network's clock; None: it is not.
     """
 
     line: int
@@ -72,6 +81,7 @@ class Step:
     closed: bool | None = None
     sms: str | None = None
     no_sms: bool = False
+    leaves: Leaving | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +161,8 @@ class _StepSpec(_Spec):
     closed: bool | None = None
     sms: str | None = None
     no_sms: bool = False
+    hangs_up: bool = False
+    times_out: bool = False
 
 
 class _ScenarioSpec(_Spec):
@@ -163,6 +175,9 @@ class _ScenarioSpec(_Spec):
 
 class _FileSpec(_Spec):
     scenarios: list[_ScenarioSpec] = Field(min_length=1)
+
+
+_FLAGS = ("no_sms", *(why.value for why in Leaving))
 
 
 class _Reader:
@@ -203,13 +218,14 @@ class _Reader:
 
     def step(self, at: Path, phone: str, spec: _StepSpec) -> Step:
         does = [name for name in ("dial", "answer", "sms") if getattr(spec, name) is not None]
-        does += ["no_sms"] if spec.no_sms else []
+        does += [name for name in _FLAGS if getattr(spec, name)]
         expects = [name for name in ("shows", "ends", "contains") if getattr(spec, name) is not None]
         if len(does) != 1:
-            self.say(at, f"a step does one thing, this one {len(does) or 'none'}.",
-                     "Give it one of `dial`, `answer`, `sms` and `no_sms: true`.")  # fmt: skip
-        elif does[0] in ("sms", "no_sms") and (expects or spec.closed is not None):
-            self.say(at, "a step about SMS shows no screen.", "Put the screen into a step of its own.")
+            mend = "Give it one of `dial`, `answer`, `sms`, and `no_sms`, `hangs_up` or `times_out: true`."
+            self.say(at, f"a step does one thing, this one {len(does) or 'none'}.", mend)
+        elif does[0] not in ("dial", "answer") and (expects or spec.closed is not None):
+            about = "about SMS" if "sms" in does[0] else f"with `{does[0]}`"
+            self.say(at, f"a step {about} shows no screen.", "Put the screen into a step of its own.")
         if spec.closed is not None and expects != ["contains"]:
             self.say(at, "`shows` and `ends` say already whether it is closed.", "Leave `closed` out.")
         if len(expects) > 1:
@@ -230,6 +246,7 @@ class _Reader:
             closed=closed,
             sms=spec.sms,
             no_sms=spec.no_sms,
+            leaves=next((why for why in Leaving if getattr(spec, why.value)), None),
         )
 
     def line(self, at: Path) -> int:

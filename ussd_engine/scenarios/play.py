@@ -11,7 +11,7 @@ from uuid import uuid4
 from ussd_engine.engine import Engine
 from ussd_engine.ports import Kind, Reply, Turn
 from ussd_engine.scenarios.match import filled, matched
-from ussd_engine.scenarios.model import Scenario, Step
+from ussd_engine.scenarios.model import Leaving, Scenario, Step
 from ussd_engine.text.cost import octets
 
 GATEWAY = "scenario"
@@ -26,6 +26,9 @@ class Stage(Protocol):
     async def dial(self, msisdn: str, code: str) -> Reply: ...
 
     async def answer(self, msisdn: str, text: str) -> Reply: ...
+
+    async def leave(self, msisdn: str, why: Leaving) -> None:
+        """Break the open dialogue off."""
 
     async def inbox(self, msisdn: str) -> Sequence[str]:
         """Texts of all SMS so far, newest last, once what is under way has come."""
@@ -77,6 +80,10 @@ class EngineStage:
         """Type into it."""
         return await self._send(msisdn, Kind.ANSWER, text)
 
+    async def leave(self, msisdn: str, why: Leaving) -> None:
+        """Tell the engine that the dialogue is over."""
+        await self._send(msisdn, Kind.ABORT if why is Leaving.HANGS_UP else Kind.TIMEOUT, "")
+
     async def inbox(self, msisdn: str) -> Sequence[str]:
         """The phone's SMS."""
         return await self.sms(msisdn) if self.sms is not None else ()
@@ -105,83 +112,88 @@ async def play(scenario: Scenario, stage: Stage, secrets: Mapping[str, str] | No
     Args:
         secrets: what is typed where a scenario names a secret that it does not define.
     """
-    return await _Play(scenario, stage, {**(secrets or {}), **scenario.secrets}).run()
+    return await Player(scenario, stage, secrets).run()
 
 
-class _Play:
-    def __init__(self, scenario: Scenario, stage: Stage, secrets: Mapping[str, str]) -> None:
+class Player:
+    """Plays a scenario, as a whole or step by step.
+
+    Attributes:
+        known: what the placeholders stand for so far, the phones' numbers under their names.
+        shown: what the last step's phone showed; None where the step was about something else.
+    """
+
+    def __init__(self, scenario: Scenario, stage: Stage, secrets: Mapping[str, str] | None = None) -> None:
         self.scenario = scenario
         self.stage = stage
-        self.secrets = secrets
         self.known: dict[str, str] = dict(scenario.phones)
-        self.open: dict[str, bool] = {}
-        self.read: dict[str, list[str]] = {}
+        self.shown: Reply | None = None
+        self._secrets = {**(secrets or {}), **scenario.secrets}
+        self._open: dict[str, bool] = {}
+        self._read: dict[str, list[str]] = {}
 
     async def run(self) -> Failure | None:
-        try:
-            for phone in {step.phone for step in self.scenario.steps if step.sms or step.no_sms}:
-                self.read[phone] = list(await self.stage.inbox(self.scenario.phones[phone]))
-        except StageError as error:
-            return self.failure(self.scenario.steps[0], str(error))
+        """Play all of it; the first step that goes otherwise is the failure."""
+        if failure := await self.begin():
+            return failure
         for step in self.scenario.steps:
-            why = await self.step(step)
-            why = why or "\n".join(self.stage.problems())
-            if why:
-                return self.failure(step, why)
+            if failure := await self.step(step):
+                return failure
         return None
 
-    async def step(self, step: Step) -> str:
-        """Do it; return what is wrong, or nothing."""
-        msisdn = self.scenario.phones[step.phone]
+    async def begin(self) -> Failure | None:
+        """Look at the SMS that are there already: they are not this scenario's."""
+        try:
+            for phone in {step.phone for step in self.scenario.steps if step.sms or step.no_sms}:
+                self._read[phone] = list(await self.stage.inbox(self.scenario.phones[phone]))
+        except StageError as error:
+            return self._failure(self.scenario.steps[0], str(error))
+        return None
+
+    async def step(self, step: Step) -> Failure | None:
+        """Do what the step says and compare what follows; None where it is as expected."""
+        why = await self._do(step) or "\n".join(self.stage.problems())
+        return self._failure(step, why) if why else None
+
+    async def _do(self, step: Step) -> str:
+        msisdn, self.shown = self.scenario.phones[step.phone], None
         try:
             if step.sms is not None or step.no_sms:
-                return await self.sms(step, msisdn)
+                return await self._sms(step, msisdn)
+            if step.leaves is not None:
+                return await self._leave(step, msisdn, step.leaves)
             if step.dial is not None:
-                reply = await self.stage.dial(msisdn, filled(step.dial, self.known))
+                reply = await self.stage.dial(msisdn, filled(step.dial, self._secrets | self.known))
             else:
-                if not self.open.get(step.phone):
+                if not self._open.get(step.phone):
                     return "the dialogue is over, nothing can be answered"
-                typed = self.typed(step)
+                typed = self._typed(step)
                 if typed is None:
                     return f"no secret is named '{step.secret}'"
                 reply = await self.stage.answer(msisdn, typed)
         except StageError as error:
             return str(error)
-        self.open[step.phone] = reply.open
-        return self.compare(step, reply)
+        self._open[step.phone] = reply.open
+        self.shown = reply
+        why, values = compared(step, reply, self.known)
+        self.known |= values
+        return why
 
-    def typed(self, step: Step) -> str | None:
-        if step.secret is not None:
-            return self.secrets.get(step.secret)
-        return filled(step.answer or "", self.known)
-
-    def compare(self, step: Step, reply: Reply) -> str:
-        if step.closed is not None and step.closed is reply.open:
-            return self.difference(step, reply)
-        for expected, whole in [(step.exact, True), *((text, False) for text in step.contains)]:
-            if expected is None:
-                continue
-            values = matched(expected, reply.text, self.known, whole=whole)
-            if values is None:
-                return self.difference(step, reply)
-            self.known |= values
+    async def _leave(self, step: Step, msisdn: str, why: Leaving) -> str:
+        if not self._open.get(step.phone):
+            return "the dialogue is over, nothing can be broken off"
+        self._open[step.phone] = False
+        await self.stage.leave(msisdn, why)
         return ""
 
-    def difference(self, step: Step, reply: Reply) -> str:
-        wanted = "" if step.closed is None else ", closed" if step.closed else ", open"
-        shown = f"shown ({octets(reply.text)} octets, {'open' if reply.open else 'closed'})"
-        if step.exact is None:
-            parts = "\n".join(filled(text, self.known) for text in step.contains)
-            return f"  expected{wanted}, containing:\n{_indented(parts)}\n  {shown}:\n{_indented(reply.text)}"
-        expected = filled(step.exact, self.known)
-        return (
-            f"  - expected ({octets(expected)} octets{wanted})\n  + {shown}\n"
-            f"{_compared(expected, reply.text)}"
-        )
+    def _typed(self, step: Step) -> str | None:
+        if step.secret is not None:
+            return self._secrets.get(step.secret)
+        return filled(step.answer or "", self.known)
 
-    async def sms(self, step: Step, msisdn: str) -> str:
+    async def _sms(self, step: Step, msisdn: str) -> str:
         """Look for an SMS that this scenario has not read yet."""
-        read = self.read[step.phone]
+        read = self._read[step.phone]
         fresh = list(await self.stage.inbox(msisdn))[len(read) :]
         if step.no_sms:
             return f"  an SMS came:\n{_indented(fresh[0])}" if fresh else ""
@@ -197,17 +209,50 @@ class _Play:
             return f"  expected an SMS, none came:\n{_indented(expected)}"
         return f"  - expected SMS\n  + newest SMS\n{_compared(expected, fresh[-1])}"
 
-    def failure(self, step: Step, why: str) -> Failure:
-        return Failure(self.scenario.path, step.line, self.scenario.name, self.said(step), why)
+    def _failure(self, step: Step, why: str) -> Failure:
+        did = said(step, self.known)
+        return Failure(self.scenario.path, step.line, self.scenario.name, did, why)
 
-    def said(self, step: Step) -> str:
-        """The step in words; a secret by its name."""
-        if step.sms is not None or step.no_sms:
-            return f"{step.phone} {'gets no SMS' if step.no_sms else 'gets an SMS'}"
-        if step.dial is not None:
-            return f"{step.phone} dials {filled(step.dial, self.known)}"
-        typed = f"<{step.secret}>" if step.secret is not None else filled(step.answer or "", self.known)
-        return f"{step.phone} answers {typed or 'nothing'}"
+
+def said(step: Step, known: Mapping[str, str]) -> str:
+    """The step in words; a secret by its name."""
+    if step.sms is not None or step.no_sms:
+        return f"{step.phone} {'gets no SMS' if step.no_sms else 'gets an SMS'}"
+    if step.leaves is not None:
+        return f"{step.phone} {step.leaves.value.replace('_', ' ')}"
+    if step.dial is not None:
+        return f"{step.phone} dials {filled(step.dial, known)}"
+    typed = f"<{step.secret}>" if step.secret is not None else filled(step.answer or "", known)
+    return f"{step.phone} answers {typed or 'nothing'}"
+
+
+def compared(step: Step, shown: Reply, known: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Hold a screen against what a step expects.
+
+    Returns:
+        What differs, in words, empty where nothing does; and what the step's placeholders stand for.
+    """
+    if step.closed is not None and step.closed is shown.open:
+        return _difference(step, shown, known), {}
+    found: dict[str, str] = {}
+    for expected, whole in [(step.exact, True), *((text, False) for text in step.contains)]:
+        if expected is None:
+            continue
+        values = matched(expected, shown.text, {**known, **found}, whole=whole)
+        if values is None:
+            return _difference(step, shown, known), found
+        found |= values
+    return "", found
+
+
+def _difference(step: Step, shown: Reply, known: Mapping[str, str]) -> str:
+    wanted = "" if step.closed is None else ", closed" if step.closed else ", open"
+    told = f"shown ({octets(shown.text)} octets, {'open' if shown.open else 'closed'})"
+    if step.exact is None:
+        parts = "\n".join(filled(text, known) for text in step.contains)
+        return f"  expected{wanted}, containing:\n{_indented(parts)}\n  {told}:\n{_indented(shown.text)}"
+    expected = filled(step.exact, known)
+    return f"  - expected ({octets(expected)} octets{wanted})\n  + {told}\n{_compared(expected, shown.text)}"
 
 
 def _compared(expected: str, shown: str) -> str:
