@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from app import watching
 from app.metrics import Metrics
 from app.money import Money
+from app.watching import Watched
 from app.workers import Chore
 from invoicing import RENEW_EVERY_S, Sender
 
 
-def chores(money: Money, metrics: Metrics, sender: Sender) -> tuple[Chore, ...]:
+def chores(money: Money, metrics: Metrics, watched: Watched, sender: Sender) -> tuple[Chore, ...]:
     """Relay, expiry, recovery, sealing, forgetting; the relay is nudged after every action besides.
 
     Each process keeps asking for the lease; the chores of those that do not hold it find nothing to do.
     """
 
     def own() -> int:
-        money.lease.keep()
+        try:
+            money.lease.keep()
+        finally:
+            watched.lease(held=money.lease.held)
         return 0
 
     def relay() -> int:
@@ -39,4 +44,5 @@ def chores(money: Money, metrics: Metrics, sender: Sender) -> tuple[Chore, ...]:
         Chore("recovery", owned(recover), every_s=2.0),
         Chore("sealer", owned(money.workers.seal_audit), every_s=1.0),
         Chore("forgetting", owned(money.workers.forget_requests), every_s=3600.0),
+        *watching.chores(money, watched),
     )

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from app.metrics import Metrics
 from app.settings import Settings
+from app.watching import Watched
 from app.workers import Chore
 from ussd_engine.engine import RECORD_TTL_S
-from ussd_engine.journal import FileJournal, Sweeper
+from ussd_engine.journal import Cause, FileJournal, Sweeper
 
 FOLDER = "journal"
 
@@ -36,7 +37,7 @@ def journal(settings: Settings, data: Path) -> Iterator[FileJournal | None]:
 
 
 def sweeping(
-    settings: Settings, data: Path, metrics: Metrics, current: Callable[[], str]
+    settings: Settings, data: Path, metrics: Metrics, watched: Watched, current: Callable[[], str]
 ) -> tuple[Chore, ...]:
     """Close dialogues that just stopped, and tell how many are open on each version of the menus.
 
@@ -48,7 +49,7 @@ def sweeping(
     sweeper = Sweeper(folder(settings, data), total_s=RECORD_TTL_S, clock=time.time)
 
     def sweep() -> int:
-        sweeper.sweep()
+        watched.ended(Cause.FAILED_DIALOG_TIMEOUT, sweeper.sweep())
         metrics.dialogues({current(): 0, **sweeper.open_by_menu()}, current())
         return 0
 

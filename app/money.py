@@ -15,6 +15,7 @@ from app import owner
 from app.settings import Settings
 from invoicing import (
     CardProcessor,
+    Clock,
     InboxSender,
     Invoicing,
     LateAnswers,
@@ -27,6 +28,7 @@ from invoicing import (
     connect,
     upgrade,
 )
+from invoicing.figures import AuditWalk
 
 DATABASE = "ussd.sqlite3"
 _NOBODY = "998000000000"
@@ -44,11 +46,13 @@ class Money:
     """
 
     engine: Engine
+    clock: Clock
     lease: Lease
     invoicing: Invoicing
     relay: Relay
     inbox: InboxSender
     workers: Workers
+    audit_walk: AuditWalk
 
     @classmethod
     @contextmanager
@@ -111,15 +115,16 @@ class Money:
     def _over(cls, engine: Engine, processor: CardProcessor, limits: Limits, key: bytes) -> Money:
         clock = clock_of(engine)
         pepper = _derived(key, "pins")
+        audit_key = _derived(key, "audit")
         return cls(
             engine,
+            clock,
             Lease(engine, clock=clock, owner=owner.identity(), gone=owner.gone),
             Invoicing(engine, clock=clock, processor=processor, pepper=pepper, limits=limits),
             Relay(engine, clock=clock, limits=limits, pepper=pepper),
             InboxSender(engine, clock=clock),
-            Workers(
-                engine, clock=clock, processor=processor, audit_key=_derived(key, "audit"), limits=limits
-            ),
+            Workers(engine, clock=clock, processor=processor, audit_key=audit_key, limits=limits),
+            AuditWalk(engine, audit_key),
         )
 
     def upgrade(self) -> None:

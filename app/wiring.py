@@ -31,6 +31,7 @@ from app.reload import Reloader
 from app.server import Front, application
 from app.settings import Settings
 from app.versions import MenuVersions
+from app.watching import Counted, Watched
 from app.workers import Workers
 from ussd_engine import Action, Engine, MenuError, Service, SessionStore, compile_menus
 from ussd_engine.http import HttpCaller
@@ -51,7 +52,7 @@ DEMO_TABLES: Mapping[str, Any] = {
         "sms_per_pair_a_day": 10_000,
     },
 }
-CHORE_THREADS = 8  # one for each: a slow bank must not keep the lease from being renewed
+CHORE_THREADS = 10  # one for each: a slow bank must not keep the lease from being renewed
 DRAIN_MAX_S = 5.0
 """How long an action that outlasted its turn may hold up the end."""
 
@@ -125,6 +126,7 @@ def declared_actions() -> dict[str, Action]:
 async def open_house(plan: Plan) -> AsyncIterator[House]:
     """Build everything for one worker, and close it in order: turns first, then chores, then stores."""
     settings, metrics = plan.settings, Metrics()
+    watched = Watched(metrics.registry)
     store = _store(settings)
     with (
         Money.open(settings, plan.folder, plan.key, line=plan.worker) as money,
@@ -133,10 +135,11 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         journal(settings, plan.folder) as kept,
     ):
         in_thread = partial(_in_thread, pool)
-        sweep = sweeping(settings, plan.folder, metrics, lambda: engine.service.version.hex())
+        sweep = sweeping(settings, plan.folder, metrics, watched, lambda: engine.service.version.hex())
         links = Links(settings, metrics.refuse, _trouble(plan.service), metrics.line)
         sender = links.sender(asyncio.get_running_loop(), money.inbox)
-        workers = Workers((*chores(money, metrics, sender), *sweep) if plan.does_chores else (), chore_pool)
+        work = (*chores(money, metrics, watched, sender), *sweep) if plan.does_chores else ()
+        workers = Workers(work, chore_pool)
         versions = MenuVersions(store, declared_actions)
         caller = _http_caller(settings)
         engine = Engine(
@@ -146,7 +149,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             key=_derived(plan.key, "fingerprints"),
             clock=time.time,
             watch=_Watch(metrics, workers),
-            journal=kept,
+            journal=Counted(watched, kept),
             http=caller,
             older=versions.older,
         )
