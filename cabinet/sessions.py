@@ -1,0 +1,169 @@
+"""Cookies and bearer tokens: who is signed in, and whether a change was meant (domain.md S17, S18).
+
+A cookie is `__Host-`, `Secure`, `HttpOnly` and `SameSite=Lax`; it counts for a changing request only together
+with a token that the page carries (`csrf`) and with the browser's own word that the page is ours. Bearer
+tokens are never sent by a browser on its own, so they need neither.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from cabinet.office import Office, office_of
+from cabinet.origins import address_of, is_ours, label_of
+from invoicing import NewSession, Origin, SessionKind, SignedIn
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CSRF_FIELD: Final = "csrf"
+CSRF_HEADER: Final = "X-CSRF-Token"
+SAFE: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+_BROWSER_LIFE_S: Final = 365 * 24 * 3600
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+_WHO: Final = web.RequestKey("who", SignedIn)
+_TOKEN: Final = web.RequestKey("token", str)
+
+
+class NotSignedIn(Exception):
+    """Nobody is signed in, or no longer: a page leads to the sign-in, the API says 401."""
+
+
+class Forbidden(Exception):
+    """Somebody is signed in who may not do this."""
+
+
+class Forged(Exception):
+    """A changing request that no page of ours sent."""
+
+
+def who(request: web.Request) -> SignedIn | None:
+    """Who is signed in, if anybody."""
+    return request.get(_WHO)
+
+
+def signed_in(request: web.Request, *, owner: bool = False) -> SignedIn:
+    """The merchant's user who asks; `owner`: only an owner will do.
+
+    Raises:
+        NotSignedIn, Forbidden.
+    """
+    found = who(request)
+    if found is None:
+        raise NotSignedIn
+    if found.kind is SessionKind.ADMIN or (owner and not found.owns):
+        raise Forbidden
+    return found
+
+
+def operator(request: web.Request) -> SignedIn:
+    """The operator who asks.
+
+    Raises:
+        NotSignedIn, Forbidden.
+    """
+    found = who(request)
+    if found is None:
+        raise NotSignedIn
+    if found.kind is not SessionKind.ADMIN:
+        raise Forbidden
+    return found
+
+
+def origin(request: web.Request) -> Origin:
+    """Where the request comes from, as `Accounts` wants to know it."""
+    mark = request.cookies.get(_name(office_of(request), "browser")) or None
+    return Origin(address_of(request), label_of(request), mark)
+
+
+def csrf(request: web.Request) -> str:
+    """The anti-forgery token of this session, for a form's hidden `csrf` or the header `X-CSRF-Token`.
+
+    Empty while nobody is signed in: sign-in forms carry none, and are held to come from a page of ours.
+    """
+    token = request.get(_TOKEN)
+    return "" if token is None else office_of(request).derived("csrf", token)
+
+
+def begin(request: web.Request, response: web.StreamResponse, new: NewSession) -> None:
+    """Give the browser its new session; whatever token it had before is replaced (domain.md S18)."""
+    office = office_of(request)
+    life_s = int((new.who.absolute_until - new.who.since).total_seconds())
+    _set(office, response, _cookie_of(new.who.kind), new.token, life_s)
+    if new.browser is not None:
+        _set(office, response, "browser", new.browser, _BROWSER_LIFE_S)
+
+
+def end(request: web.Request, response: web.StreamResponse, kind: SessionKind = SessionKind.WEB) -> None:
+    """Take the session's cookie away, and what pages left in the browser."""
+    office = office_of(request)
+    name = _name(office, _cookie_of(kind))
+    response.del_cookie(name, path="/", secure=office.options.secure, httponly=True, samesite="Lax")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+
+
+def middleware(kind: SessionKind) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    """Find out who asks, by the cookie of `kind` (`WEB` for merchants, `ADMIN` for operators).
+
+    The handler meets `Forged` where a changing request by cookie was not meant.
+    """
+
+    @web.middleware
+    async def sessions(request: web.Request, handler: Handler) -> web.StreamResponse:
+        office = office_of(request)
+        bearer = _bearer(request)
+        token = bearer or request.cookies.get(_name(office, _cookie_of(kind)), "")
+        found = await office.in_thread(office.accounts.session, token) if token else None
+        by_cookie = bearer is None
+        fits = (kind,) if by_cookie else (SessionKind.APP, SessionKind.API)
+        if found is not None and found.kind in fits:
+            request[_WHO] = found
+            request[_TOKEN] = token
+        if by_cookie and request.method not in SAFE:
+            await _meant(request)
+        return await handler(request)
+
+    return sessions
+
+
+async def _meant(request: web.Request) -> None:
+    """Raise `Forged` unless a page of ours sent this, with the session's own token if there is one."""
+    if not is_ours(request):
+        raise Forged
+    if who(request) is None:
+        return
+    given = request.headers.get(CSRF_HEADER, "")
+    if not given and request.content_type in _FORMS:
+        field = (await request.post()).get(CSRF_FIELD, "")
+        given = field if isinstance(field, str) else ""
+    if not hmac.compare_digest(given.encode(), csrf(request).encode()):
+        raise Forged
+
+
+def _bearer(request: web.Request) -> str | None:
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _cookie_of(kind: SessionKind) -> str:
+    return "admin" if kind is SessionKind.ADMIN else "session"
+
+
+def _name(office: Office, name: str) -> str:
+    return f"__Host-{name}" if office.options.secure else name
+
+
+def _set(office: Office, response: web.StreamResponse, name: str, value: str, life_s: int) -> None:
+    response.set_cookie(
+        _name(office, name),
+        value,
+        max_age=life_s,
+        path="/",
+        secure=office.options.secure,
+        httponly=True,
+        samesite="Lax",
+    )
