@@ -42,11 +42,14 @@ def book_shop(
     _book(conn, now, "payment", lines, payment_id=payment_id)
 
 
-def book_payout(conn: Connection, now: datetime, *, payment_id: int, kind: str, amount_tiyin: int) -> None:
-    """A transfer or a top-up: what the bank owes us we owe to a card's bank or an operator."""
+def book_through(conn: Connection, now: datetime, *, payment_id: int, kind: str, amount_tiyin: int) -> None:
+    """A transfer or a top-up: owed to whom it is for and given to him by the bank in the same operation.
+
+    The account's balance stays nought, for nothing is left hanging; its debits are what went through.
+    """
     lines = (
-        Line("acquirer_receivable", _SERVICE, DEBIT, amount_tiyin),
         Line(_PAYABLE[kind], _SERVICE, CREDIT, amount_tiyin),
+        Line(_PAYABLE[kind], _SERVICE, DEBIT, amount_tiyin),
     )
     _book(conn, now, "payment", lines, payment_id=payment_id)
 
@@ -111,9 +114,9 @@ def fee_income_tiyin(conn: Connection) -> int:
     return -storage.balance(conn, "fee_income", _SERVICE)
 
 
-def payouts_tiyin(conn: Connection, kind: str) -> int:
-    """What is owed for transfers or top-ups."""
-    return -storage.balance(conn, _PAYABLE[kind], _SERVICE)
+def through_tiyin(conn: Connection, kind: str) -> int:
+    """The sum of all transfers, or of all top-ups."""
+    return storage.debits(conn, _PAYABLE[kind], _SERVICE)
 
 
 def problems(conn: Connection) -> list[str]:

@@ -109,7 +109,7 @@ class OfDirect:
     def approved(self, conn: Connection, now: datetime, payment: Payment) -> DirectPaid:
         event_id = f"payment:{payment.id}:approved"
         if payment.merchant_id is None:
-            ledger.book_payout(
+            ledger.book_through(
                 conn, now, payment_id=payment.id, kind=payment.kind, amount_tiyin=payment.amount_tiyin
             )
         else:

@@ -28,7 +28,7 @@ from invoicing.moves import move, must_move
 from invoicing.orders import INVOICE, REFUND, TOPUP, TRANSFER, Order, PayOrder
 from invoicing.orders import SERVICE as SHOP
 from invoicing.outcomes import OfDirect, OfInvoice, Outcome, PayAnswer, payment_view
-from invoicing.ports import Approved, Declined, PurchaseRequest, Unknown
+from invoicing.ports import Approved, Credit, CreditKind, Declined, PurchaseRequest, Unknown
 from invoicing.ports import Outcome as Told
 from invoicing.refunds import OfRefund
 from invoicing.requests import CHECKING, PAYING, Begun, RequestKey
@@ -53,6 +53,7 @@ _OUTCOMES: Final[dict[str, Outcome]] = {
     TOPUP: OfDirect(),
     REFUND: OfRefund(),
 }
+_CREDITS: Final = {TRANSFER: CreditKind.CARD, TOPUP: CreditKind.PHONE}
 _STATUS: Final = {
     PaymentState.CREATED: Status.IN_PROGRESS,
     PaymentState.SENT: Status.IN_PROGRESS,
@@ -164,8 +165,23 @@ def mark_sent(conn: Connection, now: datetime, payment: Payment) -> PurchaseRequ
     if not move(conn, payment, PaymentState.SENT, sent_at=now):
         return None
     return PurchaseRequest(
-        payment.card_token, payment.amount_tiyin, payment.stan, payment.rrn, payment.terminal, now
+        payment.card_token,
+        payment.amount_tiyin,
+        payment.stan,
+        payment.rrn,
+        payment.terminal,
+        now,
+        credit_of(payment),
     )
+
+
+def credit_of(payment: Payment) -> Credit | None:
+    """Whom the bank is to give the sum, where it is not for a merchant."""
+    kind = _CREDITS.get(payment.kind)
+    if kind is None:
+        return None
+    assert payment.target is not None  # the order put it there
+    return Credit(kind, payment.target)
 
 
 def conclude(conn: Connection, now: datetime, payment_id: int, outcome: Told) -> PayAnswer:

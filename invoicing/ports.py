@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Protocol
 
 
@@ -19,9 +20,29 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+class CreditKind(StrEnum):
+    """What the money goes to where it is not the service's."""
+
+    CARD = "card"
+    PHONE = "phone"
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Whom the bank gives what it takes: a card by its token, or a phone's airtime by its 12 digits."""
+
+    kind: CreditKind
+    account: str
+
+
 @dataclass(frozen=True, slots=True)
 class PurchaseRequest:
-    """One attempt, stored under its STAN and RRN before it is sent (ISO 8583: 0200)."""
+    """One attempt, stored under its STAN and RRN before it is sent (ISO 8583: 0200).
+
+    With a `credit` the bank takes the sum and gives it to that account in one operation: `Approved` says that
+    both are done, `Declined` that neither is. No crash of ours can come between the two, and nothing is owed
+    to anybody afterwards. Without one the sum is the service's, for a merchant.
+    """
 
     token: str
     amount_tiyin: int
@@ -29,6 +50,7 @@ class PurchaseRequest:
     rrn: str
     terminal: str
     sent_at: datetime
+    credit: Credit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +80,10 @@ Outcome = Approved | Declined | Unknown
 
 @dataclass(frozen=True, slots=True)
 class ReversalRequest:
-    """Undo an attempt by its stored fields (0420, or 0421 where `repeat`)."""
+    """Undo an attempt by its stored fields (0420, or 0421 where `repeat`).
+
+    Of an attempt with a `credit` both halves are undone, or, where it never came, both kept out for ever.
+    """
 
     token: str
     amount_tiyin: int
@@ -69,6 +94,8 @@ class ReversalRequest:
     repeat: bool
     refund: bool = False
     """The original was a refund: its processing code is 20."""
+    credit: Credit | None = None
+    """The original's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +134,8 @@ class CardProcessor(Protocol):
             ConnectionError: the bank gave no verdict in time.
         """
 
-    def purchase(self, request: PurchaseRequest) -> Outcome: ...
+    def purchase(self, request: PurchaseRequest) -> Outcome:
+        """Take the sum from a card, once per RRN; with `request.credit`, to give it on."""
 
     def refund(self, request: PurchaseRequest) -> Outcome:
         """Money back to the card, under a STAN and RRN of its own (0200, processing code 20)."""

@@ -41,6 +41,7 @@ def take(conn: Connection, now: datetime, pause: timedelta) -> tuple[Reversal, R
         sent_at=payment.sent_at or payment.created_at,
         repeat=reversal.tries > 0,
         refund=payment.kind == REFUND,
+        credit=payments.credit_of(payment),
     )
     return reversal, request
 

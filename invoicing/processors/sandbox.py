@@ -26,6 +26,8 @@ from sqlalchemy import Connection, Engine
 
 from invoicing.ports import (
     Approved,
+    Credit,
+    CreditKind,
     Declined,
     NotReversed,
     Outcome,
@@ -63,9 +65,16 @@ _CODES: Final = {
     Behaviour.EXPIRED: "54",
     Behaviour.BANK_DOWN: "91",
 }
+_DONE: Final = "00"
 _NO_SUCH_CARD: Final = "14"
+_TOO_LITTLE: Final = "51"
 _SOMEBODY_ELSES: Final = "0057"
 _CANCELLED_BEFORE: Final = "12"
+
+
+def airtime(msisdn: str) -> str:
+    """The account that top-ups of a phone go to; `SandboxBank.balance` tells what it holds."""
+    return f"airtime-{msisdn}"
 
 
 class SandboxBank:
@@ -141,18 +150,40 @@ class SandboxBank:
 
 
 def _purchase(conn: Connection, request: PurchaseRequest) -> Outcome:
-    return _judge(conn, request, lambda: storage.take(conn, request.token, request.amount_tiyin))
+    """Take the sum, and give it on where the request says so: both in this transaction, or neither."""
+
+    def move() -> str:
+        to = _credited(request.credit)
+        if request.credit is not None and request.credit.kind is CreditKind.PHONE:
+            assert to is not None
+            storage.open_account(conn, to, Behaviour.NORMAL)
+        if to is not None and storage.account(conn, to) is None:
+            return _NO_SUCH_CARD
+        if not storage.take(conn, request.token, request.amount_tiyin):
+            return _TOO_LITTLE
+        if to is not None:
+            storage.give_back(conn, to, request.amount_tiyin)
+        return _DONE
+
+    return _judge(conn, request, move)
+
+
+def _credited(credit: Credit | None) -> str | None:
+    """The account's name in the bank's books; airtime is kept beside the cards."""
+    if credit is None:
+        return None
+    return credit.account if credit.kind is CreditKind.CARD else airtime(credit.account)
 
 
 def _refund(conn: Connection, request: PurchaseRequest) -> Outcome:
-    def give() -> bool:
+    def give() -> str:
         storage.give_back(conn, request.token, request.amount_tiyin)
-        return True
+        return _DONE
 
     return _judge(conn, request, give)
 
 
-def _judge(conn: Connection, request: PurchaseRequest, move: Callable[[], bool]) -> Outcome:
+def _judge(conn: Connection, request: PurchaseRequest, move: Callable[[], str]) -> Outcome:
     account = storage.account(conn, request.token)
     if account is None:
         return Declined(_NO_SUCH_CARD)
@@ -171,19 +202,18 @@ def _judge(conn: Connection, request: PurchaseRequest, move: Callable[[], bool])
 
 
 def _decide(
-    conn: Connection, request: PurchaseRequest, behaviour: Behaviour, move: Callable[[], bool]
+    conn: Connection, request: PurchaseRequest, behaviour: Behaviour, move: Callable[[], str]
 ) -> SandboxOperation:
-    code = _CODES.get(behaviour, "00")
-    if code == "00" and not move():
-        code = "51"
+    code = _CODES.get(behaviour) or move()
     operation = SandboxOperation(
         rrn=request.rrn,
         token=request.token,
         stan=request.stan,
         amount_tiyin=request.amount_tiyin,
         response_code=code,
-        auth_code=request.rrn[-6:] if code == "00" else None,
+        auth_code=request.rrn[-6:] if code == _DONE else None,
         reversed=False,
+        credit_token=_credited(request.credit),
     )
     storage.add_operation(conn, operation)
     return operation
@@ -209,4 +239,6 @@ def _reverse(conn: Connection, request: ReversalRequest) -> Reversed:
         # Undoing a refund takes its money again, even where the card lacks it by now.
         back = -operation.amount_tiyin if request.refund else operation.amount_tiyin
         storage.give_back(conn, operation.token, back)
+        if operation.credit_token is not None:
+            storage.give_back(conn, operation.credit_token, -operation.amount_tiyin)
     return Reversed(original_known=operation.auth_code is not None)

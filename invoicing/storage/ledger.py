@@ -132,6 +132,16 @@ def booked_in_words(conn: Connection) -> dict[int, str]:
 signed = case((entry.c.side == DEBIT, entry.c.amount_tiyin), else_=-entry.c.amount_tiyin)
 
 
+def debits(conn: Connection, kind: str, owner_id: int) -> int:
+    """All that was ever debited to one account, in tiyin."""
+    query = (
+        select(func.coalesce(func.sum(entry.c.amount_tiyin), 0))
+        .join(account, account.c.id == entry.c.account_id)
+        .where(account.c.kind == kind, account.c.owner_id == owner_id, entry.c.side == DEBIT)
+    )
+    return int(conn.execute(query).scalar_one())
+
+
 def balance(conn: Connection, kind: str, owner_id: int) -> int:
     """Debits less credits of one account, in tiyin; 0 for one that was never used."""
     query = (

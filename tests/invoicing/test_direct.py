@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from invoicing import (
+    Behaviour,
     CardLinked,
     Direct,
     DirectPaid,
@@ -21,6 +22,8 @@ from invoicing import (
     ToService,
     ledger,
 )
+from invoicing.processors.sandbox import airtime
+from invoicing.registration import DEMO_PAN
 from invoicing.storage.connect import reading
 from tests.invoicing.world import CUSTOMER, PIN, SHOP, SOUM, STRANGER, World
 
@@ -54,14 +57,17 @@ def test_a_shop_is_paid_by_its_code_and_told_whose_account_it_was(world: World) 
     assert world.sound()
 
 
-def test_a_transfer_to_a_phone_is_owed_to_its_card_and_both_are_told(world: World, receiver: str) -> None:
+def test_a_transfer_to_a_phone_goes_to_its_card_in_the_same_operation_and_both_are_told(
+    world: World, receiver: str
+) -> None:
     answer = pay(world, ToPhone(receiver, TEN))
 
     assert isinstance(answer, DirectPaid)
     assert answer.payment.merchant_name_sms == receiver
     assert world.texts(receiver) == ["CLICK: вам перевод 10 000 сум от 998901234567. №5000001"]
+    assert (world.balance_soum, world.bank.balance(world.bank.tokenise(OTHER_PAN, ""))) == (50_000, TEN)
     with reading(world.engine) as conn:
-        assert ledger.payouts_tiyin(conn, "transfer") == ledger.receivable_tiyin(conn) == TEN
+        assert (ledger.through_tiyin(conn, "transfer"), ledger.receivable_tiyin(conn)) == (TEN, 0)
     assert world.sound()
 
 
@@ -74,6 +80,7 @@ def test_a_transfer_to_a_card_names_it_by_four_digits_and_keeps_no_number(world:
     assert known == again
     assert isinstance(answer, DirectPaid)
     assert answer.payment.merchant_name_sms == "*1234"
+    assert world.bank.balance(world.bank.tokenise(OTHER_PAN, "")) == TEN
     assert OTHER_PAN.encode() not in world.everything_kept()
     assert world.sound()
 
@@ -82,8 +89,10 @@ def test_a_phone_is_topped_up_also_ones_own(world: World) -> None:
     answers = [pay(world, TopUp(phone, TEN)) for phone in (CUSTOMER, "901112233")]
 
     assert all(isinstance(answer, DirectPaid) for answer in answers)
+    assert [world.bank.balance(airtime(phone)) for phone in (CUSTOMER, SHOP)] == [TEN, TEN]
+    assert world.balance_soum == 40_000
     with reading(world.engine) as conn:
-        assert ledger.payouts_tiyin(conn, "topup") == 2 * TEN
+        assert (ledger.through_tiyin(conn, "topup"), ledger.receivable_tiyin(conn)) == (2 * TEN, 0)
     assert world.sound()
 
 
@@ -147,6 +156,7 @@ def test_while_the_outcome_is_unknown_an_equal_payment_waits_and_the_money_comes
     assert isinstance(another, DirectPaid)
     assert world.workers.recover() == Recovered(given_up=0, reversed=1)
     assert world.bank.balance(token) == 60_000 * SOUM
+    assert world.bank.balance(airtime(STRANGER)) == 0
     assert isinstance(pay(world, TopUp(STRANGER, TEN)), DirectPaid)
     assert "CLICK: платеж №5000001 отменен, 10 000 сум возвращены" in world.texts(CUSTOMER)
     assert [row.status for row in world.service.history(CUSTOMER).rows] == [
@@ -174,3 +184,22 @@ def test_a_stranger_links_a_card_chooses_a_pin_and_pays(world: World) -> None:
     assert linked == CardLinked("1234", choose_pin=True)
     paid = world.service.pay_direct(world.key(), STRANGER, ToPhone(CUSTOMER, TEN), card, PIN)
     assert isinstance(paid, DirectPaid)
+
+
+def test_a_transfer_whose_answer_is_lost_is_taken_from_the_receiver_again_or_never_came_to_him(
+    world: World, receiver: str
+) -> None:
+    to, mine = world.bank.tokenise(OTHER_PAN, ""), world.bank.tokenise(DEMO_PAN, "")
+    held, was = [], []
+    for behaviour in (Behaviour.ANSWER_LOST, Behaviour.REQUEST_LOST):
+        world.bank.set_behaviour(mine, behaviour)
+        assert isinstance(pay(world, ToPhone(receiver, TEN)), Pending)
+        was.append(world.bank.balance(to))
+        assert world.workers.recover() == Recovered(given_up=0, reversed=1)
+        held.append((world.balance_soum, world.bank.balance(to)))
+
+    assert was == [TEN, 0]
+    assert held == [(60_000, 0)] * 2
+    assert world.texts(receiver) == []
+    assert world.count("transfer") == 0
+    assert world.sound()

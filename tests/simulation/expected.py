@@ -71,7 +71,7 @@ def lines(new: Snapshot, payment: PaymentRow, fees_bp: Mapping[int, int]) -> lis
     """The entries of a payment that was taken; `fees_bp` are the merchants' fees."""
     amount = payment.amount_tiyin
     if payment.kind in PAYABLES:
-        return [("acquirer_receivable", 0, "D", amount), (PAYABLES[payment.kind], 0, "C", amount)]
+        return [(PAYABLES[payment.kind], 0, side, amount) for side in "CD"]
     merchant = merchant_of(new, payment)
     fee = (amount * fees_bp[merchant] + 5_000) // 10_000
     lines = [
@@ -99,7 +99,7 @@ def notices(new: Snapshot, issuers: Mapping[int, str]) -> Counter[Told]:
 
 def _of_payment(new: Snapshot, payment: PaymentRow, issuers: Mapping[int, str]) -> Iterator[Told]:
     by_kind = {"invoice": PAYMENT_NOTICES, "refund": REFUND_NOTICES}.get(payment.kind, DIRECT_NOTICES)
-    customer = next(pin.msisdn for pin in new.pins if pin.id == payment.customer_id)
+    customer = new.pins[payment.customer_id].msisdn
     told: list[Told] = []
     for event, template in by_kind.get(payment.state, ()):
         to = customer
