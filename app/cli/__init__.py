@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import audit, authoring, cdr, dial, menus, people, scenarios, serve
+from app.cli import audit, authoring, cdr, dial, handset, menus, people, scenarios, serve
 
 main = typer.Typer(
     name="ussd",
@@ -17,6 +17,7 @@ main = typer.Typer(
 )
 serve.add_to(main)
 dial.add_to(main)
+handset.add_to(main)
 menus.add_to(main)
 authoring.add_to(main)
 scenarios.add_to(main)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from app.cli import handset
 from app.cli.fail import fail
 
 if TYPE_CHECKING:
@@ -37,15 +38,20 @@ def demo(
     data: Annotated[Path, typer.Option(help="Folder that holds everything the demo writes")] = Path(".data"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Empty the data folder first")] = False,
     headless: Annotated[bool, typer.Option("--headless", help="No handset, even on a terminal")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="A handset of lines, even on a screen")] = False,
     config: Config = None,
+    until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
 ) -> None:
     """Run the demo: sessions in memory, SQLite, a sandbox bank and an SMS inbox, on this machine only."""
+    if not (headless or plain) and handset.on_terminal():
+        _demo_and_handset(port, data, fresh, config)
+        return
     from app import logs, process, running, wiring
 
     settings = _settings(config, wiring.DEMO_TABLES, port)
     interactive = sys.stdin.isatty() and not headless
     try:
-        with running.hold(data, fresh=fresh), _log_stream(data, interactive) as stream:
+        with running.hold(data, fresh=fresh), _log_stream(data, interactive or until_eof) as stream:
             logs.configure(settings.log.level, stream)
             plan = wiring.prepare(settings, data, running.security_key(data), demo=True)
             (listener,) = process.listen(settings.http.host, settings.http.port)
@@ -55,6 +61,8 @@ def demo(
                 _say_ready(server.url)
                 if interactive:
                     threading.Thread(target=_handset, args=(server,), daemon=True).start()
+                elif until_eof:
+                    threading.Thread(target=_outlive_nobody, args=(server,), daemon=True).start()
 
             process.run(plan, listener, ready)
     except running.FolderTaken as error:
@@ -125,6 +133,31 @@ def _settings(config: Path | None, tables: Mapping[str, object], port: int | Non
 
 def _say_ready(url: str) -> None:
     print(f"ready {url}", flush=True)
+
+
+def _demo_and_handset(port: int | None, data: Path, fresh: bool, config: Path | None) -> None:
+    """The demo in a process of its own, so that its work never holds up the screen, and the handset on it."""
+    from app.child import DemoProcess, NotStarted
+
+    options = ["--data", str(data), *(["--fresh"] if fresh else [])]
+    options += ["--port", str(port)] if port is not None else []
+    options += ["--config", str(config)] if config is not None else []
+    demo = DemoProcess(options)
+    try:
+        url = demo.url()
+        _say_ready(url)
+        handset.draw_on(url)
+    except NotStarted as error:
+        fail(str(error))
+    finally:
+        demo.stop()
+
+
+def _outlive_nobody(server: Running) -> None:
+    """Leave when whoever started this has: its end of stdin closes, even when it is killed."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    server.stop()
 
 
 def _handset(server: Running) -> None:

@@ -1,0 +1,331 @@
+"""The handset as a program of the terminal: phones side by side, and what the network does to them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Final
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, VerticalScroll
+from textual.css.query import NoMatches
+from textual.widgets import Static
+
+from simulator.faults import OPERATORS, Fault
+from simulator.network import Network
+from simulator.script import transcript
+from simulator.subscriber import Subscriber
+from simulator.ui import keys, paint
+from simulator.ui.sheets import Ask, Sheet, frames_text, help_text
+from simulator.ui.widgets import Bar, PhoneKey, PhoneView, Tabs
+from simulator.wires.wire import Leaving, NoService
+from ussd_engine import WireError
+
+PHONE_COLUMNS: Final = 36
+PANEL_COLUMNS: Final = 28
+SIDE_BY_SIDE: Final = 100
+"""Columns from which phones stand side by side."""
+TALL: Final = 38
+"""Lines from which keys have frames."""
+BEAT_S: Final = 0.25
+NOTE_S: Final = 6.0
+
+
+class HandsetApp(App[None]):
+    """The whole screen."""
+
+    CSS_PATH = "handset.tcss"
+    TITLE = "ussd handset"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar = [Binding(key.key, key.action, key.help, priority=key.priority) for key in keys.ALL]
+
+    def __init__(self, network: Network, numbers: list[str], *, folder: Path | None = None) -> None:
+        """`folder`: where scenarios, transcripts and pictures are saved; else the current one."""
+        super().__init__()
+        self.network = network
+        self.folder = folder or Path()
+        for number in numbers:
+            network.add(number)
+        self.active: Subscriber = network.phones[0]
+        self._views: dict[Subscriber, PhoneView] = {}
+        self._beat = 0
+        self._panel_on = True
+        self._noted_until = 0
+
+    # --- the screen ---------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        """Top to bottom."""
+        yield Static(id="head")
+        yield Tabs(id="tabs")
+        with Horizontal(id="middle"):
+            with Horizontal(id="phones"):
+                for phone in self.network.phones:
+                    yield self._view(phone)
+            with VerticalScroll(id="panel", can_focus=False):
+                yield Static(id="told")
+        yield Static(id="note", markup=False)
+        yield Bar(id="faults")
+        yield Bar(id="keys")
+
+    async def on_mount(self) -> None:
+        """Open the wire; from now on whatever changes is drawn."""
+        self.network.changed = self.redraw
+        try:
+            await self.network.wire.open()
+        except NoService as error:
+            self.note(str(error))
+        self.run_worker(self.network.watch(), exclusive=False)
+        self.set_interval(BEAT_S, self._tick)
+        self._arrange()
+        self.redraw()
+
+    async def on_unmount(self) -> None:
+        """Let go of the wire."""
+        self.network.changed = lambda: None
+        await self.network.wire.close()
+
+    def on_resize(self) -> None:
+        """Another layout where the room asks for it."""
+        self._arrange()
+
+    def redraw(self) -> None:
+        """Show what is new."""
+        with contextlib.suppress(NoMatches):
+            for phone, view in self._views.items():
+                view.set_class(phone is self.active, "active")
+                view.draw(self._beat)
+            base = self.screen_stack[0]
+            self._draw_head(base.query_one("#head", Static))
+            base.query_one(Tabs).show(self.network.phones, self.active)
+            told = paint.panel(self.active, self.network.wire.state, len(self.network.recorder.moments))
+            base.query_one("#told", Static).update(told)
+            armed = self.active.carrier.armed
+            base.query_one("#faults", Bar).show(
+                [
+                    (
+                        key,
+                        (armed is not None and keys.fault_of(key) == armed.name)
+                        or (key.action == "down" and self.network.down),
+                    )
+                    for key in keys.FAULTS
+                ]
+            )
+            base.query_one("#keys", Bar).show(
+                [(key, False) for key in (*keys.PHONE, *keys.MORE) if key.short]
+            )
+
+    def note(self, text: str) -> None:
+        """Say something for a while."""
+        note = self.screen_stack[0].query_one("#note", Static)
+        note.update(text)
+        note.add_class("on")
+        self._noted_until = self._beat + int(NOTE_S / BEAT_S)
+
+    def _draw_head(self, head: Static) -> None:
+        operator = self.active.carrier.operator
+        head.update(f"ussd handset  {self.network.wire.state}  ·  {operator}")
+
+    def _view(self, phone: Subscriber) -> PhoneView:
+        view = self._views[phone] = PhoneView(phone)
+        return view
+
+    def _tick(self) -> None:
+        self._beat += 1
+        for phone in self.network.phones:
+            phone.tick()
+        if self._beat == self._noted_until:
+            self.screen_stack[0].query_one("#note", Static).remove_class("on")
+        self.redraw()
+
+    def _arrange(self) -> None:
+        """Which phones are seen, and whether the panel is, in the room there is."""
+        base, width = self.screen_stack[0], self.size.width
+        phones = self.network.phones
+        is_wide = width >= SIDE_BY_SIDE
+        fit = max(1, (width - (PANEL_COLUMNS if self._panel_on else 0)) // PHONE_COLUMNS) if is_wide else 1
+        at = phones.index(self.active)
+        first = min(max(0, at - fit + 1), max(0, len(phones) - fit)) if at >= fit else 0
+        for index, phone in enumerate(phones):
+            self._views[phone].set_class(not first <= index < first + fit, "hidden")
+        base.set_class(len(phones) > fit, "tabbed")
+        base.set_class(not is_wide, "compact")
+        base.set_class(not self._panel_on, "nopanel")
+        base.set_class(self.size.height >= TALL, "tall")
+
+    # --- keys of the phone --------------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        """Whatever is printed on a key is typed."""
+        if event.character is not None and event.is_printable and len(self.screen_stack) == 1:
+            event.stop()
+            self.active.handset.press(event.character)
+            self.redraw()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """All of it at once."""
+        if len(self.screen_stack) == 1:
+            self.active.handset.press(event.text.strip())
+            self.redraw()
+
+    def on_phone_key_pressed(self, event: PhoneKey.Pressed) -> None:
+        """A key of the keypad was clicked."""
+        self._take(event.phone)
+        if event.key in ("call", "clear", "end"):
+            getattr(self, f"action_{event.key}")()
+        else:
+            self.active.handset.press(event.key)
+            self.redraw()
+
+    def on_phone_view_chosen(self, event: PhoneView.Chosen) -> None:
+        """A phone was clicked."""
+        self._take(event.phone)
+
+    def action_call(self) -> None:
+        """The green key."""
+        self.active.press_call()
+
+    def action_end(self) -> None:
+        """The red key."""
+        self.active.press_end()
+
+    def action_clear(self) -> None:
+        """The C key."""
+        self.active.handset.clear()
+        self.redraw()
+
+    def action_clear_line(self) -> None:
+        """C held down."""
+        self.active.handset.clear_line()
+        self.redraw()
+
+    def action_older(self) -> None:
+        """Up."""
+        self.active.handset.older()
+        self.redraw()
+
+    def action_newer(self) -> None:
+        """Down."""
+        self.active.handset.newer()
+        self.redraw()
+
+    def action_messages(self) -> None:
+        """The newest message; once more leaves them."""
+        handset = self.active.handset
+        if handset.reading is None:
+            handset.read(0)
+        else:
+            handset.reading = None
+        self.redraw()
+
+    # --- phones -------------------------------------------------------------------------------------------
+
+    def action_next_phone(self) -> None:
+        """Take the next one in hand."""
+        self._step(1)
+
+    def action_previous_phone(self) -> None:
+        """Take the one before."""
+        self._step(-1)
+
+    def action_take(self, index: int) -> None:
+        """Take the one of that number."""
+        self._take(self.network.phones[index])
+
+    def action_new_phone(self) -> None:
+        """Ask for a number."""
+
+        def add(number: str | None) -> None:
+            if number:
+                self._add(number)
+
+        self.push_screen(Ask("Number of the new phone", ""), add)
+
+    def _add(self, number: str) -> None:
+        try:
+            phone = self.network.phone(number.strip().removeprefix("+")) or self.network.add(number.strip())
+        except WireError as error:
+            self.note(str(error))
+            return
+        if phone not in self._views:
+            self.screen_stack[0].query_one("#phones").mount(self._view(phone))
+        self._take(phone)
+
+    def _step(self, by: int) -> None:
+        phones = self.network.phones
+        self._take(phones[(phones.index(self.active) + by) % len(phones)])
+
+    def _take(self, phone: Subscriber) -> None:
+        self.active = phone
+        self._arrange()
+        self.redraw()
+
+    # --- the network --------------------------------------------------------------------------------------
+
+    def action_arm(self, fault: str) -> None:
+        """The next turn suffers it."""
+        self.active.carrier.arm(Fault[fault])
+        self.redraw()
+
+    def action_abort(self, why: str) -> None:
+        """The dialogue ends now."""
+        if not self.active.abort(Leaving[why]):
+            self.note("no dialogue is open on this phone")
+
+    def action_down(self) -> None:
+        """Cut the gateway off, and let it be reached again."""
+        self.network.cut(down=not self.network.down)
+
+    def action_operator(self) -> None:
+        """Take on the next one's manners."""
+        at = OPERATORS.index(self.active.carrier.operator)
+        self.network.use(OPERATORS[(at + 1) % len(OPERATORS)])
+
+    # --- looking closer -----------------------------------------------------------------------------------
+
+    def action_panel(self) -> None:
+        """Side panel on or off."""
+        self._panel_on = not self._panel_on
+        self._arrange()
+
+    def action_help(self) -> None:
+        """The keys."""
+        self.push_screen(Sheet(help_text()))
+
+    def action_frames(self) -> None:
+        """The raw frames, newest last."""
+        self.push_screen(Sheet(frames_text(self.network.frames.kept), at_end=True))
+
+    # --- keeping it ---------------------------------------------------------------------------------------
+
+    def action_transcript(self) -> None:
+        """Save what was done as text."""
+        recorder = self.network.recorder
+        self._save(
+            "txt",
+            lambda path: path.write_text(transcript(recorder.moments, recorder.names), encoding="utf-8"),
+        )
+
+    def action_picture(self) -> None:
+        """Save the screen as SVG."""
+        self._save("svg", lambda path: path.write_text(self.export_screenshot(), encoding="utf-8"))
+
+    def action_record(self) -> None:
+        """Save what was done as a scenario."""
+
+    def action_replay(self) -> None:
+        """Replay."""
+
+    def _save(self, suffix: str, write: Callable[[Path], object]) -> None:
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        path = self.folder / f"handset-{stamp}.{suffix}"
+        try:
+            write(path)
+        except OSError as error:
+            self.note(f"{path}: {error.strerror}")
+            return
+        self.note(f"saved {path}")

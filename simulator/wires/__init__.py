@@ -1,0 +1,1 @@
+"""How the handset's network speaks to a service: one module for each wire."""
