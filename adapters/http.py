@@ -48,6 +48,9 @@ class HttpAdapter(Protocol):
     def routes(self) -> Iterable[web.RouteDef]:
         """What to serve, all under `/gateways/<name>`."""
 
+    async def close(self) -> None:
+        """The service ends, and asks nothing any more."""
+
 
 @dataclass(frozen=True)
 class Door:
@@ -76,6 +79,9 @@ class HttpGateway:
         self._patience = Patience(GRACE_S)
         self._bindings = Bindings()
         self._has_room = limiter(rate)
+
+    async def close(self) -> None:
+        """At the end of the service, when nothing is asked any more: let what is still on its way go out."""
 
     async def read(self, request: web.Request) -> bytes:
         """The body, once the caller has proved itself.

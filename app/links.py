@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
-from typing import Final, cast
+from dataclasses import asdict, fields
+from typing import Any, Final, cast
 
 from adapters.http import Observer, TurnHandler
 from adapters.lines import LineState
 from adapters.sms import SmsCarrier
 from app import plugins
+from app.board import Board
 from app.plugins import LinkFamily
 from app.settings import Settings
 from app.sms import GatewaySender
@@ -21,7 +24,8 @@ INBOX: Final = "inbox"
 AGAIN_S: Final = 1.0
 LOOK_S: Final = 0.25
 """How often the lease is looked at; it runs out seconds after it was last renewed."""
-
+ERROR_MAX: Final = 200
+"""Characters of a line's error that are told."""
 
 Note = Callable[[str, LineState], None]
 
@@ -34,7 +38,12 @@ class Links:
     """All lines of a process."""
 
     def __init__(
-        self, settings: Settings, observe: Observer, trouble: str, note: Note = lambda _gateway, _state: None
+        self,
+        settings: Settings,
+        observe: Observer,
+        trouble: str,
+        note: Note = lambda _gateway, _state: None,
+        board: Board | None = None,
     ) -> None:
         """Make them; nothing is connected yet.
 
@@ -42,11 +51,15 @@ class Links:
             observe: told of what comes in and becomes no turn.
             trouble: what a subscriber reads whose turn failed.
             note: told again and again how each line is.
+            board: where the other workers read it.
 
         Raises:
             BadLink: see there.
         """
         self._note = note
+        self._board = board
+        self._turned: dict[str, tuple[bool, float]] = {}
+        self._told_wrong: set[str | None] = set()
         self._links: dict[str, LinkFamily] = {}
         for gateway in settings.gateways.values():
             family = plugins.adapter(gateway.kind)
@@ -98,11 +111,47 @@ class Links:
                     await _down(lines)
                     kept = self._links.items() if held() else ()
                     lines = [asyncio.create_task(_keep(name, link, engine)) for name, link in kept]
-                for name, link in self._links.items():
-                    self._note(name, link.state)
+                self._tell(held=bool(lines))
                 await asyncio.sleep(LOOK_S)
         finally:
             await _down(lines)
+
+    def _tell(self, *, held: bool) -> None:
+        """Say how the lines are; a fault in that must not take them down."""
+        try:
+            states = {name: self._state(name, link) for name, link in self._links.items()}
+            for name, state in states.items():
+                self._note(name, state)
+            if self._board is not None:
+                self._board.write({"at": time.time(), "held": held, "lines": self._since(states)})
+        except Exception:
+            if None not in self._told_wrong:
+                log.exception("the state of the lines can't be told")
+            self._told_wrong.add(None)
+
+    def _state(self, name: str, link: LinkFamily) -> LineState:
+        """A line's state; one of another distribution may know less of itself than is asked for here."""
+        try:
+            told = link.state
+            known: dict[str, Any] = {
+                one.name: getattr(told, one.name, one.default) for one in fields(LineState)
+            }
+            return LineState(**known)
+        except Exception as error:
+            if name not in self._told_wrong:
+                log.exception("a line doesn't tell its state", extra={"gateway": name})
+            self._told_wrong.add(name)
+            return LineState(error=f"its state can't be read: {type(error).__name__}")
+
+    def _since(self, states: Mapping[str, LineState]) -> dict[str, dict[str, Any]]:
+        """What is told of each line; `since`: when it came up or went down, Unix seconds."""
+        told = {}
+        for name, state in states.items():
+            was_up, _ = self._turned.get(name, (not state.up, 0.0))
+            if was_up != state.up:
+                self._turned[name] = state.up, time.time()
+            told[name] = {**asdict(state), "error": state.error[:ERROR_MAX], "since": self._turned[name][1]}
+        return told
 
 
 async def _down(lines: list[asyncio.Task[None]]) -> None:

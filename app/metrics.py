@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Mapping
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -13,7 +17,24 @@ from adapters.lines import LineState
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus-client's variable: where workers add their figures up. Set before this module is imported."""
 
+ADDED_EVERY_S: Final = 1.0
+"""How often a worker's turns are added to the figures of all."""
 _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_TOTALS: Final = ("ussd_turns_total", "ussd_requests_refused_total")
+
+
+class _Turns:
+    """A gateway's turns since they were added up last.
+
+    Three plain additions a turn, instead of two instruments with their locks and, among workers, their files.
+    """
+
+    __slots__ = ("buckets", "outcomes", "seconds")
+
+    def __init__(self) -> None:
+        self.outcomes: defaultdict[str, int] = defaultdict(int)
+        self.buckets = [0] * (len(_BUCKETS) + 1)
+        self.seconds = 0.0
 
 
 class Metrics:
@@ -25,6 +46,9 @@ class Metrics:
         self._turn_seconds = self._histogram("ussd_turn_seconds", "From decoded turn to reply", "gateway")
         self._refused = self._counter(
             "ussd_requests_refused", "Requests without a reply of the engine", "gateway", "outcome"
+        )
+        self._pushes = self._counter(
+            "ussd_pushes", "Screens nobody dialled for, by what became of them", "gateway", "outcome"
         )
         self._actions = self._counter("ussd_actions", "Actions, by result", "action", "result")
         self._action_seconds = self._histogram("ussd_action_seconds", "How long actions took", "action")
@@ -42,12 +66,17 @@ class Metrics:
         self._line_requests = self._gauge(
             "ussd_line_requests", "Requests on a gateway's line: unanswered, waiting", "gateway", "state"
         )
+        self._line_window = self._gauge(
+            "ussd_line_window", "Requests that may be unanswered at once on a gateway's line", "gateway"
+        )
         self._line_losses = self._gauge(
             "ussd_line_losses", "How often a gateway's line was lost since the start", "gateway"
         )
         self._versions: set[str] = set()
-        # `labels()` takes a lock and builds a key every time; what a turn needs is looked up once.
-        self._prepared: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._played: defaultdict[str, _Turns] = defaultdict(_Turns)
+        self._shared = SHARED_FOLDER in os.environ
+        self._adding: asyncio.TimerHandle | None = None
+        # `labels()` takes a lock and builds a key every time.
         self._prepared_actions: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     @property
@@ -57,12 +86,28 @@ class Metrics:
 
     def turn(self, gateway: str, outcome: str, seconds: float) -> None:
         """Count a turn."""
-        prepared = self._prepared.get((gateway, outcome))
-        if prepared is None:
-            prepared = (self._turns.labels(gateway, outcome), self._turn_seconds.labels(gateway))
-            self._prepared[gateway, outcome] = prepared
-        prepared[0].inc()
-        prepared[1].observe(seconds)
+        played = self._played[gateway]
+        played.outcomes[outcome] += 1
+        played.buckets[bisect_left(_BUCKETS, seconds)] += 1
+        played.seconds += seconds
+        if self._shared and self._adding is None:
+            self._adding = asyncio.get_running_loop().call_later(ADDED_EVERY_S, self.add_up)
+
+    def add_up(self) -> None:
+        """Put the turns counted so far into the figures that are shown."""
+        self._adding = None
+        for gateway, played in self._played.items():
+            if not played.outcomes:
+                continue
+            for outcome, count in played.outcomes.items():
+                self._turns.labels(gateway, outcome).inc(count)
+            lasted = self._turn_seconds.labels(gateway)
+            # The library can only observe one by one.
+            lasted._sum.inc(played.seconds)  # noqa: SLF001
+            for place, count in enumerate(played.buckets):
+                if count:
+                    lasted._buckets[place].inc(count)  # noqa: SLF001
+            self._played[gateway] = _Turns()
 
     def action(self, name: str, result: str, seconds: float) -> None:
         """Count an action."""
@@ -72,6 +117,10 @@ class Metrics:
             self._prepared_actions[name, result] = prepared
         prepared[0].inc()
         prepared[1].observe(seconds)
+
+    def push(self, gateway: str, outcome: str) -> None:
+        """Count a push."""
+        self._pushes.labels(gateway, outcome).inc()
 
     def refuse(self, gateway: str, outcome: str) -> None:
         """Count a request that the engine didn't answer (`adapters.http.Observer`)."""
@@ -86,6 +135,7 @@ class Metrics:
         self._line_up.labels(gateway).set(state.up)
         self._line_requests.labels(gateway, "unanswered").set(state.unanswered)
         self._line_requests.labels(gateway, "waiting").set(state.waiting)
+        self._line_window.labels(gateway).set(state.window)
         self._line_losses.labels(gateway).set(state.losses)
 
     def dialogues(self, open_by_version: Mapping[str, int], current: str) -> None:
@@ -97,11 +147,24 @@ class Metrics:
 
     def text(self) -> bytes:
         """The exposition format; with workers, of all of them together."""
-        if SHARED_FOLDER not in os.environ:
-            return generate_latest(self._registry)
+        return generate_latest(self._all())
+
+    def by_gateway(self) -> dict[str, tuple[int, int]]:
+        """Turns, and requests refused, of each gateway that had any; with workers, of all of them."""
+        found: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for family in self._all().collect():
+            for sample in family.samples:
+                if sample.name in _TOTALS:
+                    found[sample.labels["gateway"]][_TOTALS.index(sample.name)] += int(sample.value)
+        return {gateway: (turns, refused) for gateway, (turns, refused) in found.items()}
+
+    def _all(self) -> CollectorRegistry:
+        self.add_up()
+        if not self._shared:
+            return self._registry
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        return together
 
     def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
         return Gauge(name, what, labels, registry=self._registry, multiprocess_mode="mostrecent")

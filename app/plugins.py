@@ -14,7 +14,7 @@ from aiohttp import web
 
 from adapters.http import Door, Observer, TurnHandler
 from adapters.lines import LineState
-from ussd_engine import Action
+from ussd_engine import Action, Pusher
 
 ADAPTERS = "ussd_engine.adapters"
 STORES = "ussd_engine.stores"
@@ -32,6 +32,9 @@ class HttpFamily(Protocol):
 
     def routes(self) -> Iterable[web.RouteDef]:
         """What it serves, all under `/gateways/<name>`."""
+
+    async def close(self) -> None:
+        """Let what is still on its way go out: the service ends, and nothing is asked any more."""
 
 
 class LinkFamily(Protocol):
@@ -88,6 +91,11 @@ def is_link(family: type[HttpFamily] | type[LinkFamily]) -> TypeGuard[type[LinkF
 def is_http(family: type[HttpFamily] | type[LinkFamily]) -> TypeGuard[type[HttpFamily]]:
     """Whether an adapter class is called over HTTP."""
     return hasattr(family, "routes")
+
+
+def is_pusher(gateway: object) -> TypeGuard[Pusher]:
+    """Whether a gateway can show phones what they have not dialled for."""
+    return hasattr(gateway, "push")
 
 
 def store(name: str) -> Any:

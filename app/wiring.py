@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +19,8 @@ from aiohttp import web
 from adapters.credentials import Credentials
 from adapters.http import Door
 from adapters.lines import LineState
-from app import actions, bank, journaling, menufiles, plugins, readiness, wallet
+from app import actions, bank, gateways, journaling, menufiles, plugins, readiness, wallet
+from app.board import Board
 from app.chores import chores
 from app.demo import Demo
 from app.journaling import journal, sweeping
@@ -74,6 +75,7 @@ class Plan:
         demo: shows inboxes and sessions.
         worker: this process's number, from 0.
         does_chores: relays notices, expires invoices, recovers payments.
+        board: where the worker with the lines says how they are.
     """
 
     settings: Settings
@@ -84,6 +86,7 @@ class Plan:
     demo: bool = False
     does_chores: bool = True
     worker: int = 0
+    board: Board = field(default_factory=Board, repr=False)
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
     ):
         in_thread = partial(_in_thread, pool)
         sweep = sweeping(settings, plan.folder, metrics, watched, lambda: engine.service.version.hex())
-        links = Links(settings, metrics.refuse, _trouble(plan.service), metrics.line)
+        links = Links(settings, metrics.refuse, _trouble(plan.service), metrics.line, plan.board)
         sender = links.sender(asyncio.get_running_loop(), money.inbox)
         work = (*chores(money, metrics, watched, sender), *sweep) if plan.does_chores else ()
         workers = Workers(work, chore_pool)
@@ -154,17 +157,21 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             older=versions.older,
         )
         reloader = Reloader(menufiles.folder(settings.menus.path), plan.texts, engine, versions, _compiled)
+        doors: tuple[plugins.HttpFamily, ...] = ()
         workers.start()
         if plan.does_chores:
             links.start(engine, lambda: money.lease.held)
         try:
             stands_on = _stands_on(plan, store, money, links, reloader, in_thread)
-            front = _front(plan, engine, store, money, metrics, in_thread, stands_on)
+            doors = tuple(_doors(settings, engine, metrics))
+            front = _front(plan, engine, store, money, metrics, in_thread, stands_on, doors)
             async with reloader.running(watching=settings.menus.reload):
                 yield House(application(front), reloader)
         finally:
+            await asyncio.gather(*(door.close() for door in doors))
             await links.stop()
             await engine.drain(DRAIN_MAX_S)
+            metrics.add_up()
             await workers.stop()
             await caller.close()
             await store.close()
@@ -191,10 +198,14 @@ def _front(
     metrics: Metrics,
     in_thread: actions.InThread,
     stands_on: Mapping[str, Dependency],
+    doors: Sequence[plugins.HttpFamily],
 ) -> Front:
     pages = Demo(engine, store, money.inbox, money.relay, plan.settings.gateways.values(), in_thread)
     return Front(
-        routes=tuple(_routes(plan.settings, engine, metrics)),
+        routes=(
+            *(route for door in doors for route in door.routes()),
+            gateways.route(plan.settings, plan.key, plan.board, metrics),
+        ),
         metrics=metrics,
         stands_on=stands_on,
         demo={"inbox": pages.inbox, "session": pages.session} if plan.demo else {},
@@ -241,7 +252,8 @@ def _stands_on(
     }
 
 
-def _routes(settings: Settings, engine: Engine, metrics: Metrics) -> Iterator[web.RouteDef]:
+def _doors(settings: Settings, engine: Engine, metrics: Metrics) -> Iterator[plugins.HttpFamily]:
+    """The gateways that are called over HTTP."""
     for gateway in settings.gateways.values():
         family = plugins.adapter(gateway.kind)
         if not plugins.is_http(family):
@@ -261,7 +273,7 @@ def _routes(settings: Settings, engine: Engine, metrics: Metrics) -> Iterator[we
             in_flight_max=settings.http.in_flight_max,
             busy=_trouble(engine.service),
         )
-        yield from family(gateway.name, gateway.options, door).routes()
+        yield family(gateway.name, gateway.options, door)
 
 
 def _trouble(service: Service) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import audit, authoring, cdr, dial, handset, menus, people, scenarios, serve
+from app.cli import audit, authoring, cdr, dial, gateways, handset, menus, people, push, scenarios, serve
 
 main = typer.Typer(
     name="ussd",
@@ -22,5 +22,7 @@ menus.add_to(main)
 authoring.add_to(main)
 scenarios.add_to(main)
 people.add_to(main)
+push.add_to(main)
 audit.add_to(main)
 cdr.add_to(main)
+gateways.add_to(main)
