@@ -153,10 +153,8 @@ def start(
         card_token=payable.card.token,
         terminal=terminal,
         business_day=tashkent_day(now),
-        # Never before its request, even where the clock went back: its answer is kept by that order.
-        at=max(now, row.created_at),
-        request_scope=row.scope,
-        request_key=row.key,
+        at=now,
+        request=row,
     )
 
 
@@ -241,7 +239,7 @@ def reversed_(conn: Connection, now: datetime, payment: Payment, *, original_kno
 def answer_of(conn: Connection, payment: Payment) -> PayAnswer:
     """What a request is told whose attempt another party concluded: its kept answer, else `Pending`."""
     row = request_rows.find(conn, payment.request_scope, payment.request_key)
-    if row is not None and row.answer is not None and row.created_at <= payment.created_at < row.valid_until:
+    if row is not None and row.answer is not None and row.created_at == payment.request_at:
         return cast(PayAnswer, requests.decode(row))
     return Pending(payment.invoice_number, payment.number)
 
@@ -284,7 +282,7 @@ def history(conn: Connection, number: str, after: int | None, limit: int) -> Row
 
 def _close_request(conn: Connection, payment: Payment, answer: PayAnswer) -> None:
     kind, text = requests.encode(answer)
-    request_rows.close(conn, payment.request_scope, payment.request_key, payment.created_at, kind, text)
+    request_rows.close(conn, payment.request_scope, payment.request_key, payment.request_at, kind, text)
 
 
 def _note_late(conn: Connection, now: datetime, payment: Payment, outcome: Told) -> None:

@@ -65,8 +65,7 @@ def start(
         terminal=terminal,
         business_day=tashkent_day(now),
         at=now,
-        request_scope=begun.row.scope,
-        request_key=begun.row.key,
+        request=begun.row,
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Update, bindparam, func, select, update
 from invoicing.states import TAKEN, UNDECIDED, PaymentState
 from invoicing.storage.invoices import Invoice
 from invoicing.storage.people import Customer
+from invoicing.storage.requests import Request
 from invoicing.storage.rows import add, change, changed, many, next_number, one
 from invoicing.storage.tables import card, invoice, merchant, payment, reversal
 from invoicing.storage.tables import customer as customers
@@ -54,6 +55,7 @@ class Payment:
     response_code: str | None
     request_scope: str
     request_key: str
+    request_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ _payments = (
         payment.c.response_code,
         payment.c.request_scope,
         payment.c.request_key,
+        payment.c.request_at,
     )
     .join(customers, customers.c.id == payment.c.customer_id)
     .outerjoin(invoice, invoice.c.id == payment.c.invoice_id)
@@ -130,10 +133,13 @@ def create(
     terminal: str,
     business_day: date,
     at: datetime,
-    request_scope: str,
-    request_key: str,
+    request: Request,
 ) -> Payment:
-    """T2's row, stored with its STAN and RRN before anything is sent."""
+    """T2's row, stored with its STAN and RRN before anything is sent.
+
+    Its age counts from `at`, its answer goes to the `request`: where the clock went back, the one is earlier
+    than the other.
+    """
     number = next_number(conn, "payment")
     values = {
         "number": number,
@@ -153,8 +159,9 @@ def create(
         "terminal": terminal,
         "business_day": business_day,
         "created_at": at,
-        "request_scope": request_scope,
-        "request_key": request_key,
+        "request_scope": request.scope,
+        "request_key": request.key,
+        "request_at": request.created_at,
     }
     return Payment(
         id=add(conn, payment, values),
@@ -181,8 +188,9 @@ def create(
         sent_at=None,
         answered_at=None,
         response_code=None,
-        request_scope=request_scope,
-        request_key=request_key,
+        request_scope=request.scope,
+        request_key=request.key,
+        request_at=request.created_at,
     )
 
 
@@ -228,12 +236,12 @@ def by_rrn(conn: Connection, rrn: str) -> Payment | None:
     return one(conn, _payments.where(payment.c.rrn == rrn), Payment)
 
 
-def of_request(conn: Connection, scope: str, key: str, since: datetime) -> Payment | None:
+def of_request(conn: Connection, scope: str, key: str, at: datetime) -> Payment | None:
     """The attempt that a request made, if it came that far; keys are reused after their time."""
     query = _payments.where(
-        payment.c.request_scope == scope, payment.c.request_key == key, payment.c.created_at >= since
+        payment.c.request_scope == scope, payment.c.request_key == key, payment.c.request_at == at
     )
-    return one(conn, query.order_by(payment.c.id.desc()).limit(1), Payment)
+    return one(conn, query, Payment)
 
 
 def customer_page(conn: Connection, msisdn: str, after: int | None, limit: int) -> tuple[Payment, ...]:

@@ -41,8 +41,7 @@ _CLOSE = (
     update(request_log)
     .where(
         *_row,
-        request_log.c.created_at <= bindparam("made_at"),
-        request_log.c.valid_until > bindparam("made_at"),
+        request_log.c.created_at == bindparam("made_at"),
         request_log.c.answer.is_(None),
     )
     .values(_answered)
@@ -80,7 +79,7 @@ def advance(conn: Connection, row: Request, status: str, answer: str | None = No
 
 
 def close(conn: Connection, scope: str, key: str, made_at: datetime, status: str, answer: str) -> None:
-    """Answer a request that has no answer yet, if it is the one that was valid at `made_at`."""
+    """Answer a request that has no answer yet, if it is still the one of `made_at`."""
     changed(conn, _CLOSE, of_scope=scope, of_key=key, made_at=made_at, after=status, with_answer=answer)
 
 
