@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from app.heads import IDLE_S, PatientSite
 from app.wiring import House, Plan, open_house
 
 BACKLOG = 1024
@@ -127,10 +128,14 @@ async def _serve(opening: AbstractAsyncContextManager[House], listener: socket.s
     async with opening as house:
         loop.add_signal_handler(signal.SIGHUP, house.reload)
         runner = web.AppRunner(
-            house.application, access_log=None, handle_signals=False, shutdown_timeout=TURNS_END_MAX_S
+            house.application,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=TURNS_END_MAX_S,
+            keepalive_timeout=IDLE_S,
         )
         await runner.setup()
-        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        await PatientSite(runner, listener, backlog=BACKLOG).start()
         # What start-up made stays for ever: the collector need not look at it again.
         gc.collect()
         gc.freeze()
