@@ -18,10 +18,10 @@ class NotStarted(Exception):
 
 
 class DemoProcess:
-    """`ussd demo --headless` with some options more; it leaves at the end of its stdin, however that comes."""
+    """`ussd demo --headless` and some options; it leaves at the end of its stdin, however that comes."""
 
     def __init__(self, options: Sequence[str]) -> None:
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - ourselves, and the options of our own command line
             [sys.executable, "-c", _MAIN, "demo", "--headless", "--until-eof", *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

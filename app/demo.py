@@ -10,7 +10,8 @@ from app.actions import InThread
 from app.settings import Gateway
 from invoicing import InboxSender, Relay
 from ussd_engine import Engine, SessionStore
-from ussd_engine.core.service import Question
+from ussd_engine.core.service import End, Question
+from ussd_engine.journal.cause import of_end
 from ussd_engine.record import decode
 
 _ON_THEIR_WAY_MAX, _LOOK_AGAIN_S = 20, 0.05
@@ -63,11 +64,16 @@ class Demo:
         if record is None:
             return None
         session, names = record.session, self._engine.service.names
-        state = self._engine.service.states.get(names.get(session.state, ""))
+        name = names.get(session.state, "")
+        state = self._engine.service.states.get(name)
         return {
             "gateway": gateway,
+            "dialogue": record.dialogue.hex(),
+            "menu": record.menu.hex(),
             "open": not session.ended,
-            "state": names.get(session.state),
+            # As the journal has it, as far as the session tells; who broke a dialogue off knows it himself.
+            "cause": of_end(name, "").value if session.ended and isinstance(state, End) else "",
+            "state": name,
             # What is typed next is a PIN or a card's number: a handset shows dots, a recorder keeps nothing.
             "secret": isinstance(state, Question) and state.type.secret,
             "history": [names.get(state) for state in session.history],
@@ -76,4 +82,5 @@ class Demo:
             "screen": record.reply,
             "turns": record.turns,
             "began": record.began,
+            "at": record.at,
         }

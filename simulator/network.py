@@ -48,6 +48,29 @@ class Network:
         self._session_s = session_s
         self._carrier = carrier
         self._turned = asyncio.Event()
+        self._is_open = False
+
+    async def open(self) -> None:
+        """Make the wire ready; phones are switched on from now on.
+
+        Raises:
+            NoService: the wire can't be had.
+        """
+        self._is_open = True
+        for phone in self.phones:
+            self._listen(phone)
+        await self.wire.open()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        self._is_open = False
+        if self._service is not None:
+            self._service.stop()
+        await self.wire.close()
+
+    def _listen(self, phone: Subscriber) -> None:
+        if self._service is not None:
+            self._service.listen(phone.handset.number, self.pushed)
 
     def add(self, number: str) -> Subscriber:
         """One more phone.
@@ -70,6 +93,8 @@ class Network:
             subscriber.carrier.down = self.phones[0].carrier.down
             subscriber.carrier.operator = self.phones[0].carrier.operator
         self.phones.append(subscriber)
+        if self._is_open:
+            self._listen(subscriber)
         return subscriber
 
     def phone(self, number: str) -> Subscriber | None:

@@ -55,14 +55,14 @@ def run(server: Server, number: str, lines: Iterable[str], show: Callable[[str],
 
     frames = Frames()
     wire = HttpWire(server, dialect("africastalking", {}), "africastalking", frames)
-    network = Network(wire, frames, DemoPages(server))
+    network = Network(wire, frames, DemoPages(server, frames))
     network.add(number)
     asyncio.run(play(network, lines, show))
 
 
 async def play(network: Network, lines: Iterable[str], show: Callable[[str], None]) -> None:
     """The same on any network that has a phone."""
-    await network.wire.open()
+    await network.open()
     try:
         talk = _Talk(network, show)
         for phone in network.phones:
@@ -73,7 +73,7 @@ async def play(network: Network, lines: Iterable[str], show: Callable[[str], Non
             if not await talk.take(line.rstrip("\r\n")):
                 return
     finally:
-        await network.wire.close()
+        await network.close()
 
 
 class _Talk:

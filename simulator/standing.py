@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from simulator.model import Message
 from simulator.phone import Server
-from simulator.wires.wire import NoService
+from simulator.pushes import DemoPushes
+from simulator.wires.wire import Frames, NoService, Pushed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,27 @@ class Service(Protocol):
             NoService: it doesn't tell now.
         """
 
+    def listen(self, number: str, take: Callable[[Pushed], None]) -> None:
+        """Give `take` the screens that the service pushes to a phone, from now on, if it pushes any."""
+
+    def stop(self) -> None:
+        """Listen no more."""
+
 
 class DemoPages:
     """The demo's pages under `/demo/`; a service without them tells nothing."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, frames: Frames) -> None:
         self._server = server
+        self._pushes = DemoPushes(server, frames)
+
+    def listen(self, number: str, take: Callable[[Pushed], None]) -> None:
+        """As `Service.listen`."""
+        self._pushes.ask(number, take)
+
+    def stop(self) -> None:
+        """As `Service.stop`."""
+        self._pushes.stop()
 
     async def inbox(self, number: str) -> list[Message]:
         """As `Service.inbox`."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from simulator.faults import Carrier, Lost
-from simulator.model import Answer, Cause, Dial, Handset, Message, Mode, Sent
+from simulator.model import Again, Answer, Cause, Dial, Handset, Message, Mode, Sent
 from simulator.script import Recorder
 from simulator.standing import Service, Standing
 from simulator.wires.wire import Call, Leaving, NoService, Pushed, Wire

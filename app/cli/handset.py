@@ -187,7 +187,7 @@ def _over_http(url: str, table: Mapping[str, Any], frames: Frames) -> tuple[Wire
         headers={"X-API-Key": str(secret)} if secret else None,
         screen_octets=int(table.get("screen_octets", 160)),
     )
-    return wire, DemoPages(server)
+    return wire, DemoPages(server, frames)
 
 
 def _line(table: Mapping[str, Any], frames: Frames) -> Wire:

@@ -41,7 +41,11 @@ class HandsetApp(App[None]):
     CSS_PATH = "handset.tcss"
     TITLE = "ussd handset"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar = [Binding(key.key, key.action, key.help, priority=key.priority) for key in keys.ALL]
+    BINDINGS: ClassVar = [
+        *(Binding(key.key, key.action, key.help, priority=key.priority) for key in keys.ALL),
+        # Enter typed before the screen was there: the terminal has made a line feed of it.
+        Binding("ctrl+j", "call", "Call"),
+    ]
 
     def __init__(self, network: Network, numbers: list[str], *, folder: Path | None = None) -> None:
         """`folder`: where scenarios, transcripts and pictures are saved; else the current one."""
@@ -76,7 +80,7 @@ class HandsetApp(App[None]):
         """Open the wire; from now on whatever changes is drawn."""
         self.network.changed = self.redraw
         try:
-            await self.network.wire.open()
+            await self.network.open()
         except NoService as error:
             self.note(str(error))
         self.run_worker(self.network.watch(), exclusive=False)
@@ -87,7 +91,7 @@ class HandsetApp(App[None]):
     async def on_unmount(self) -> None:
         """Let go of the wire."""
         self.network.changed = lambda: None
-        await self.network.wire.close()
+        await self.network.close()
 
     def on_resize(self) -> None:
         """Another layout where the room asks for it."""

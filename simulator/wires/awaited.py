@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from simulator.model import Message
 from simulator.standing import Service, Standing
-from simulator.wires.wire import Call, Leaving, NoService, Wire
+from simulator.wires.wire import Call, Leaving, NoService, Pushed, Wire
 from ussd_engine import Reply
 
 Start = Callable[[], Awaitable[tuple[Wire, Service | None]]]
@@ -25,6 +25,7 @@ class Awaited:
         self._service: Service | None = None
         self._starting: asyncio.Task[None] | None = None
         self._failed = ""
+        self._listening: list[tuple[str, Callable[[Pushed], None]]] = []
 
     @property
     def state(self) -> str:
@@ -58,6 +59,7 @@ class Awaited:
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
+        self.stop()
         if self._wire is not None:
             await self._wire.close()
 
@@ -71,6 +73,18 @@ class Awaited:
         await self._there()
         return await self._service.standing(number) if self._service is not None else None
 
+    def listen(self, number: str, take: Callable[[Pushed], None]) -> None:
+        """As `Service.listen`, once it is there."""
+        if self._service is not None:
+            self._service.listen(number, take)
+        else:
+            self._listening.append((number, take))
+
+    def stop(self) -> None:
+        """As `Service.stop`."""
+        if self._service is not None:
+            self._service.stop()
+
     async def _run(self) -> None:
         try:
             wire, service = await self._start()
@@ -79,6 +93,8 @@ class Awaited:
             self._failed = str(error)
             return
         self._wire, self._service = wire, service
+        while self._listening and service is not None:
+            service.listen(*self._listening.pop())
         self.screen_octets = wire.screen_octets
 
     async def _there(self) -> Wire:
