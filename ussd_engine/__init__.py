@@ -6,7 +6,7 @@ from ussd_engine.actions import Action, Amount, Call, Max, Msisdn, Rows, Secret,
 from ussd_engine.core.errors import MenuError, Problem, StoreError, UssdEngineError, WireError
 from ussd_engine.core.service import Service
 from ussd_engine.engine import Engine
-from ussd_engine.ports import Clock, Kind, Reply, SessionStore, Turn, Watch
+from ussd_engine.ports import Clock, Kind, Pusher, PushOutcome, Reply, SessionStore, Turn, Watch
 
 if TYPE_CHECKING:
     from ussd_engine.compiler.build import check, compile_menus
@@ -22,6 +22,8 @@ __all__ = [
     "MenuError",
     "Msisdn",
     "Problem",
+    "PushOutcome",
+    "Pusher",
     "Reply",
     "Rows",
     "Secret",

@@ -43,6 +43,8 @@ When = Annotated[int, Max(4_102_444_800, "time")]
 """Unix seconds, UTC."""
 Word = Annotated[str, Max(20, "word", gsm=True)]
 """One of the words of a `words:` table."""
+PushState = Annotated[str, Max(81, "state")]
+"""A parameter that takes the full name of a state with `push:`."""
 Secret = Annotated[str, Max(64, "secret")]
 """A parameter that takes a secret answer; never shown, stored or logged."""
 

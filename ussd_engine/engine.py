@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -21,20 +22,41 @@ from ussd_engine.core.events import (
     Begin,
     Close,
     Event,
+    Pushed,
     Run,
     TimedOut,
 )
-from ussd_engine.core.service import Service
+from ussd_engine.core.service import FAILED, LATE, Service
 from ussd_engine.core.session import Session
 from ussd_engine.core.step import ACTIONS_MAX, Step, begin, step
 from ussd_engine.performing import Performer, place
-from ussd_engine.ports import Clock, Entry, HttpRunner, Journal, Kind, Reply, SessionStore, Turn, Watch
+from ussd_engine.ports import (
+    Clock,
+    Entry,
+    HttpRunner,
+    Journal,
+    Kind,
+    Pusher,
+    PushOutcome,
+    Reply,
+    SessionStore,
+    Turn,
+    Watch,
+)
 from ussd_engine.record import Record, decode, encode, keyed_hash
 from ussd_engine.requests import Fingerprints, may_begin, repeats
+from ussd_engine.text.cost import USSD_OCTETS_MAX
+from ussd_engine.text.template import Value
 from ussd_engine.versions import Older, Versions
 
 RECORD_TTL_S = 180.0
 """domain.md 3.5: a dialogue's total life; its tombstone lives as long after the last turn."""
+
+PUSH_DEADLINE_S = 10.0
+OVER = frozenset({PushOutcome.BUSY, PushOutcome.ABSENT, PushOutcome.REFUSED, PushOutcome.TIMEOUT})
+"""Outcomes after which no answer can come."""
+NOT_WORTH_SHOWING = frozenset({FAILED, LATE})
+"""Ends of ours: nobody who has not dialled need read that something went wrong."""
 
 log = logging.getLogger("ussd_engine")
 
@@ -146,6 +168,94 @@ class Engine:
             reply = reply or self._say("trouble")
             mine.reply.set_result(reply)
             self._watch.turn(turn.gateway, outcome, loop.time() - started)
+        return reply
+
+    async def push(
+        self,
+        gateway: str,
+        pusher: Pusher,
+        msisdn: str,
+        state: str,
+        given: Mapping[str, Value],
+        *,
+        screen_octets: int = USSD_OCTETS_MAX,
+        deadline_s: float = PUSH_DEADLINE_S,
+    ) -> PushOutcome:
+        """Begin a dialogue at a state that declares `push:`, and have its first screen shown.
+
+        A subscriber who is in a dialogue at this gateway is left in it, and counts as busy.
+
+        Args:
+            given: exactly the variables that the state asks for; see `ussd_engine.pushing.given_to`.
+            deadline_s: for the actions before the first screen.
+
+        Raises:
+            StoreError: sessions are out of reach.
+        """
+        event = Pushed(self._clock(), state, given)
+        turn = Turn(
+            gateway=gateway,
+            dialogue=f"push-{secrets.token_hex(8)}",
+            msisdn=msisdn,
+            kind=Kind.BEGIN,
+            screen_octets=screen_octets,
+            deadline_s=deadline_s,
+        )
+        screen = await self._in_turn(turn, event)
+        if isinstance(screen, PushOutcome):
+            return screen
+        try:
+            outcome = await pusher.push(turn.dialogue, msisdn, screen.text, ask=screen.open)
+        except Exception as error:  # noqa: BLE001 - whatever fails in a gateway, it may be on the screen
+            log.error("a push of gateway %s failed: %s in %s", gateway, type(error).__name__, place(error))
+            outcome = PushOutcome.UNKNOWN
+        if outcome in OVER:
+            cut = Kind.TIMEOUT if outcome is PushOutcome.TIMEOUT else Kind.ABORT
+            await self.handle(Turn(gateway=gateway, dialogue=turn.dialogue, msisdn=msisdn, kind=cut))
+        return outcome
+
+    async def _in_turn(self, turn: Turn, event: Pushed) -> Reply | PushOutcome:
+        """The first screen of a pushed dialogue, once no turn of its subscriber runs here."""
+        key = f"{{{turn.gateway}:{turn.msisdn}}}"
+        loop = asyncio.get_running_loop()
+        while (ahead := self._running.get(key)) is not None:
+            await asyncio.wait([ahead.reply])
+        mine = _InFlight(b"", loop.create_future())  # no request has an empty identity
+        self._running[key] = mine
+        try:
+            return await self._pushed(turn, key, event, loop.time() + turn.deadline_s)
+        finally:
+            del self._running[key]
+            mine.reply.set_result(self._say("trouble"))
+
+    async def _pushed(self, turn: Turn, key: str, event: Pushed, deadline: float) -> Reply | PushOutcome:
+        loaded = await self._store.load(key)
+        version, record = (loaded[0], decode(loaded[1])) if loaded is not None else (None, None)
+        if record is not None and not record.session.ended:
+            return PushOutcome.BUSY
+        service, now = self.service, self._clock()
+        before = b"" if record is None else record.dialogue
+        position = _Position(service, begin(service, turn.msisdn), event, now, 0, before)
+        trace = _Trace([], [])
+        taken = await self._play(position, turn, deadline, trace)
+        if service.names[taken.session.state] in NOT_WORTH_SHOWING:
+            return PushOutcome.TROUBLE
+        reply = self._reply(taken)
+        fresh = Record(
+            menu=service.version,
+            dialogue=keyed_hash(b"", turn.dialogue),
+            before=before,
+            fingerprint=b"",
+            taken=0,
+            reply=reply.text,
+            at=self._clock(),
+            began=now,
+            turns=1,
+            session=taken.session,
+        )
+        if not await self._store.save(key, encode(fresh), expect=version, ttl_s=self._ttl_s):
+            return PushOutcome.BUSY  # another worker has begun a dialogue meanwhile
+        self._note(turn, fresh, event, trace)
         return reply
 
     # --- one turn -----------------------------------------------------------------------------------------

@@ -72,6 +72,37 @@ class Reply(msgspec.Struct, frozen=True):
     open: bool
 
 
+class PushOutcome(Enum):
+    """What became of a screen that nobody had dialled for.
+
+    ACCEPTED: the network took it, and tells no more. SHOWN, ANSWERED: by the phone, by its subscriber. BUSY:
+    in a dialogue. ABSENT: switched off, or unknown to the network. REFUSED: by the network, or left by the
+    subscriber. TIMEOUT: no answer in time. UNKNOWN: nobody can tell whether it was shown. TROUBLE: a fault
+    of ours; it was not.
+    """
+
+    ACCEPTED = "accepted"
+    SHOWN = "shown"
+    ANSWERED = "answered"
+    BUSY = "busy"
+    ABSENT = "absent"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    UNKNOWN = "unknown"
+    TROUBLE = "trouble"
+
+
+class Pusher(Protocol):
+    """A gateway that can show a phone what its subscriber has not dialled for."""
+
+    async def push(self, dialogue: str, msisdn: str, text: str, *, ask: bool) -> PushOutcome:
+        """Show a text: USSR where `ask`, else USSN (3GPP TS 22.090 §5.2).
+
+        Returns when the network has told what became of it, not when the dialogue is over: the answer, and
+        those that follow, come to the engine as turns of `dialogue`.
+        """
+
+
 class SessionStore(Protocol):
     """Where open dialogues are kept: one small record under one key, compare-and-set."""
 

@@ -13,7 +13,7 @@ import pytest
 
 import ussd_engine.compiler
 from ussd_engine import Action, Amount, Call, Max, Rows, Secret, check
-from ussd_engine.actions import declared
+from ussd_engine.actions import PushState, declared
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/rules.md").read_text()
@@ -49,10 +49,14 @@ async def items(call: Call, after: str | None, limit: int) -> Rows[Item]: ...  #
 async def buy(call: Call, code: Secret) -> Bought: ...  # type: ignore[empty-body]
 
 
+async def tell(call: Call, state: PushState) -> Bought: ...  # type: ignore[empty-body]
+
+
 ACTIONS: dict[str, Action] = {
     "shop.price": declared("shop.price", price),
     "shop.items": declared("shop.items", items),
     "shop.buy": declared("shop.buy", buy),
+    "shop.tell": declared("shop.tell", tell),
 }
 PREAMBLE = dict(BLOCK.findall(PAGE))["preamble"]
 EXAMPLES = [(rule, kind, text) for rule, body in SECTION.findall(PAGE) for kind, text in BLOCK.findall(body)]

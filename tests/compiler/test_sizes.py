@@ -109,7 +109,7 @@ def turns(draw: st.DrawFn, menus: Menus) -> tuple[Shown, Session, str, tuple[Row
         for text in texts_of(state)
         for slot in slots(text.by_language[language].parts)
     }
-    known = domains(service.states, menus.actions)
+    known = domains(service.states, menus.actions, service.pushes)
     variables: dict[str, Value] = {}
     for name, kinds in known.items():
         if name in tables and draw(st.integers(0, 9)):
@@ -220,7 +220,7 @@ def dearest_screen(menus: Menus, state: Shown, language: str) -> int:
         for text in texts_of(state)
         for slot in slots(text.by_language[language].parts)
     }
-    known = dict(domains(menus.service.states, menus.actions))
+    known = dict(domains(menus.service.states, menus.actions, menus.service.pushes))
     fields = (menus.actions[state.action].row or {}) if isinstance(state, Listing) else {}
     known |= {name: (of_shape(shape),) for name, shape in fields.items()}
     names = [name for name in tables if name in known]

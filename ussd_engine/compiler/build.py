@@ -237,6 +237,7 @@ class _Compilation:
             *edges.housekeeping(states, start),
             *edges.ways_back(states, moves),
             *edges.resuming(states, entries),
+            *edges.pushed(draft.pushes),
         ]
         self.complete(all_edges)
         service = Service(
@@ -253,6 +254,7 @@ class _Compilation:
             keys=draft.keys,
             wrong_answers_max=(spec.limits or LimitsSpec()).wrong_answers,
             http=draft.http,
+            pushes=draft.pushes,
             machine=_machine([IDLE, *states], all_edges),
         )
         draft.problems += self.sizes(service).problems()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ussd_engine.actions import Action
 from ussd_engine.compiler.source import Path, Source
+from ussd_engine.core.answers import AnswerType
 from ussd_engine.core.errors import Problem
 from ussd_engine.core.http import HttpAction
 from ussd_engine.core.service import BACK, START, AnyState, Keys, Shortcut
@@ -22,6 +23,7 @@ class Draft:
         places: where each state stands; the engine's own states stand nowhere.
         shortcuts: by menu, those with the longest fixed part first.
         questions: per menu and variable, the question that asks for it.
+        pushes: by state, what a dialogue that the service begins there is given.
     """
 
     actions: dict[str, Action]
@@ -32,6 +34,7 @@ class Draft:
     places: dict[str, tuple[Source, Path]] = field(default_factory=dict)
     shortcuts: dict[str, tuple[Shortcut, ...]] = field(default_factory=dict)
     questions: dict[tuple[str, str], str] = field(default_factory=dict)
+    pushes: dict[str, dict[str, AnswerType]] = field(default_factory=dict)
 
     def say(
         self, source: Source, path: Path, rule: str, what: str, mend: str, *, on_key: bool = False

@@ -38,6 +38,7 @@ from ussd_engine.core.service import (
     Shortcut,
     Shown,
     Switch,
+    pushed_to,
 )
 
 Guard = Callable[[EventData], bool]
@@ -158,6 +159,12 @@ def dialled(
                     refused = f"dial {shortcut.name} {variable}"
                     before = frozenset(shortcut.variables[:place])  # those after it may be refused as well
                     yield Edge(refused, entry, questions[menu, variable], sets=before)
+
+
+def pushed(pushes: Mapping[str, Iterable[str]]) -> Iterator[Edge]:
+    """Yield the beginnings of dialogues that the service begins by itself, with what each is given."""
+    for name, given in pushes.items():
+        yield Edge(pushed_to(name), IDLE, name, implied=True, sets=frozenset(given))
 
 
 def holds_secret(

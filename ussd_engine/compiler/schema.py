@@ -113,6 +113,9 @@ class _StateSpec(_Spec):
         True, description="false: there is no way back from here, history is dropped on arrival"
     )
     keys: StateKeys | None = None
+    push: dict[Variable, TypeSpec] | None = Field(
+        None, description="the service may begin a dialogue here by itself, given these variables"
+    )
 
 
 class ScreenSpec(_StateSpec):

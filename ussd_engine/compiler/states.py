@@ -19,11 +19,12 @@ from ussd_engine.compiler.schema import (
     StateSpec,
     SwitchSpec,
     Texts,
+    TypeSpec,
 )
 from ussd_engine.compiler.source import Path, Source
 from ussd_engine.compiler.texts import TextCompiler
 from ussd_engine.compiler.types import TypeProblem, answer_type
-from ussd_engine.core.answers import TextType
+from ussd_engine.core.answers import AnswerType, TextType
 from ussd_engine.core.service import (
     AnyState,
     Arg,
@@ -51,6 +52,8 @@ def read_states(draft: Draft, texts: TextCompiler, source: Source, menu: MenuSpe
             what = f"'{short}' is a way to go, not a state."
             draft.say(source, reader.path, "reserved", what, "Rename it.", on_key=True)
         draft.states[reader.name] = reader.state(spec)
+        if spec.push is not None:
+            draft.pushes[reader.name] = reader.given(spec.push)
         draft.places[reader.name] = (source, reader.path)
         if spec.timeout is not None:
             late = late_answer(reader.name)
@@ -116,6 +119,23 @@ class _StateReader:
                 return Switch(**common, variable=spec.switch, cases=cases, otherwise=otherwise)
             case EndSpec():
                 return End(**common, text=self.text(spec.end, "end"), more_key=more_key)
+
+    def given(self, spec: Mapping[str, TypeSpec]) -> dict[str, AnswerType]:
+        """What a dialogue that the service begins here is given: values as a question would take them."""
+        found: dict[str, AnswerType] = {}
+        for variable, written in spec.items():
+            at = self.place("push", variable)
+            try:
+                kind = answer_type(written)
+            except TypeProblem as problem:
+                self.draft.say(self.source, at, "type", str(problem), problem.mend, on_key=True)
+                continue
+            if kind.secret or variable == "caller":
+                what = f"'{variable}' can't be given to a push."
+                mend = "Secrets are never kept, and `caller` is who is pushed."
+                self.draft.say(self.source, at, "push", what, mend, on_key=True)
+            found[variable] = kind
+        return found
 
     def options(self, spec: ScreenSpec) -> tuple[Option, ...]:
         options: list[Option] = []

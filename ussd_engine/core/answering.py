@@ -84,7 +84,8 @@ def _navigate(walk: Walk, state: Shown, text: str) -> bool:
         return False
     if text == (keys.home if isinstance(state, Question) else keys.back):
         return walk.go_back()
-    if text == keys.home and isinstance(state, (Screen, Listing)):
+    # Beyond the first screen questions for a PIN may lie, which no pushed dialogue comes to.
+    if text == keys.home and isinstance(state, (Screen, Listing)) and not walk.session.pushed:
         walk.go_to_start("home")
         return True
     return False

@@ -29,6 +29,15 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class Pushed:
+    """The service begins by itself, at a state that declares itself a beginning; `given`: its variables."""
+
+    at: float
+    state: str
+    given: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The subscriber answered the screen, `waited_s` after it was shown."""
 
@@ -70,7 +79,7 @@ class TimedOut:
     at: float
 
 
-Event = Begin | Answer | ActionDone | Aborted | TimedOut
+Event = Begin | Pushed | Answer | ActionDone | Aborted | TimedOut
 
 
 class Ask(msgspec.Struct, frozen=True):

@@ -26,6 +26,11 @@ OFFER = "!resume"
 IDLE, OFF, GAVE_UP, FAILED, LATE, WRONG_DIAL = "idle", "off", "!gave_up", "!trouble", "!late", "!wrong_dial"
 
 
+def pushed_to(state: str) -> str:
+    """Name the trigger by which the service begins a dialogue at a state by itself."""
+    return f"push>{state}"
+
+
 Resume = Literal["never", "confirm", "safe"]
 """What a redial does with a dialogue that was cut: begin anew, offer to go on, or go on."""
 
@@ -208,6 +213,7 @@ class Service:
     """All menus of one service code, compiled.
 
     `version` is a hash of the sources. `questions` finds, per menu, the question that asks for a variable.
+    `pushes`: the states that the service may begin a dialogue at by itself, and what each must be given.
     """
 
     version: bytes
@@ -223,6 +229,7 @@ class Service:
     keys: Keys
     wrong_answers_max: int
     http: Mapping[str, HttpAction] = field(default_factory=dict)
+    pushes: Mapping[str, Mapping[str, AnswerType]] = field(default_factory=dict)
     machine: ServiceMachine = field(repr=False)
     screens: dict[tuple[int, str, bool, int], str] = field(default_factory=dict, repr=False)
 

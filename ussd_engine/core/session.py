@@ -39,6 +39,7 @@ class Session(msgspec.Struct, array_like=True, kw_only=True):
             long the history was then; going back beyond that leaves the call.
         entry: `state_id` of the first screen of the dialogue: who is let in there may resume.
         before: the dialogue that was cut, while the offer to go on with it is open.
+        pushed: the service began it; there is no way to the service's first screen then.
     """
 
     state: int
@@ -60,6 +61,7 @@ class Session(msgspec.Struct, array_like=True, kw_only=True):
     calls: list[tuple[int, int]] = []
     entry: int = 0
     before: Session | None = None
+    pushed: bool = False
 
     def copy(self) -> Session:
         """Copy deeply enough that changing the copy leaves this one as it is."""

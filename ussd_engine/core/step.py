@@ -11,9 +11,9 @@ import msgspec
 from ussd_engine.core.answering import hear
 from ussd_engine.core.arriving import arrive
 from ussd_engine.core.errors import SessionEnded, UssdEngineError
-from ussd_engine.core.events import Aborted, ActionDone, Answer, Begin, Effect, Event, TimedOut
+from ussd_engine.core.events import Aborted, ActionDone, Answer, Begin, Effect, Event, Pushed, TimedOut
 from ussd_engine.core.resuming import may_resume
-from ussd_engine.core.service import IDLE, Do, Listing, Service, Shown
+from ussd_engine.core.service import IDLE, Do, Listing, Service, Shown, pushed_to
 from ussd_engine.core.session import Session, state_id
 from ussd_engine.core.showing import show, show_rows
 from ussd_engine.core.walk import Walk
@@ -63,6 +63,8 @@ def step(service: Service, session: Session, event: Event, *, screen_octets: int
             effect = _answer(walk, event)
         case Begin():
             effect = _begin(walk, event)
+        case Pushed():
+            effect = _pushed(walk, event)
         case ActionDone():
             effect = _action_done(walk, event)
         case Aborted() | TimedOut():
@@ -76,6 +78,15 @@ def _begin(walk: Walk, event: Begin) -> Effect:
     if before is not None and not event.fields and may_resume(walk.service, before):
         walk.session.before = before
     walk.fire("begin")
+    return arrive(walk)
+
+
+def _pushed(walk: Walk, event: Pushed) -> Effect:
+    if event.state not in walk.service.pushes:
+        raise UssdEngineError(f"state '{event.state}' is none that the service may begin at")
+    walk.session.pushed = True
+    walk.session.variables.update(event.given)
+    walk.fire(pushed_to(event.state))
     return arrive(walk)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ussd_engine.core.events import Aborted, ActionDone, Begin, Row, TimedOut
+from ussd_engine.core.events import Aborted, ActionDone, Begin, Pushed, Row, TimedOut
 from ussd_engine.core.masked import UNREAD, Masked
 from ussd_engine.core.session import Session
 from ussd_engine.journal import cause
@@ -19,7 +19,7 @@ from ussd_engine.ports import Entry
 from ussd_engine.text.cost import octets
 from ussd_engine.text.template import Value
 
-BEGIN, ANSWER, ABORT, TIMEOUT, CLOSE = "begin", "answer", "abort", "timeout", "close"
+BEGIN, PUSH, ANSWER, ABORT, TIMEOUT, CLOSE = "begin", "push", "answer", "abort", "timeout", "close"
 
 
 class Hidden(msgspec.Struct, array_like=True, frozen=True):
@@ -51,6 +51,7 @@ class Line(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
         did: actions that ran.
         end: a `Cause`; empty while the dialogue is open.
         before: the dialogue that was cut and may go on in this one, as it stood.
+        at_state, given: where the service began by itself, and with what.
         gateway, msisdn, menu, screen: in the first line only: the gateway's name, the masked caller, the
             menus' version in hex, octets of a screen where not 160.
     """
@@ -67,6 +68,8 @@ class Line(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
     octets: int = 0
     end: str = ""
     before: Session | None = None
+    at_state: str = ""
+    given: dict[str, Value] = {}
     gateway: str = ""
     msisdn: str = ""
     menu: str = ""
@@ -118,6 +121,8 @@ def line_of(entry: Entry) -> Line:
         octets=octets(entry.text) if entry.text else 0,
         end=why.value if why else "",
         before=entry.event.before if isinstance(entry.event, Begin) else None,
+        at_state=entry.event.state if isinstance(entry.event, Pushed) else "",
+        given=dict(entry.event.given) if isinstance(entry.event, Pushed) else {},
         gateway=entry.gateway if first else "",
         msisdn=masked_msisdn(entry.msisdn) if first else "",
         menu=entry.menu.hex() if first else "",
@@ -180,6 +185,8 @@ def _kind(entry: Entry) -> str:
             return CLOSE
         case Begin():
             return BEGIN
+        case Pushed():
+            return PUSH
         case Aborted():
             return ABORT
         case TimedOut():

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ussd_engine.core.errors import UssdEngineError
-from ussd_engine.core.events import Aborted, Answer, Begin, Close, Effect, Event, Run, TimedOut
+from ussd_engine.core.events import Aborted, Answer, Begin, Close, Effect, Event, Pushed, Run, TimedOut
 from ussd_engine.core.service import Service
 from ussd_engine.core.step import begin, step
 from ussd_engine.journal import cause
-from ussd_engine.journal.lines import ABORT, BEGIN, CLOSE, Dialogue, Line, action_done, masked, stand_in
+from ussd_engine.journal.lines import ABORT, BEGIN, CLOSE, PUSH, Dialogue, Line, action_done, masked, stand_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Outcome:
 def replay(dialogue: Dialogue, service: Service) -> Outcome:
     """Play a dialogue's turns on `service` and compare."""
     turns = dialogue.turns
-    if not turns or turns[0].kind != BEGIN:
+    if not turns or turns[0].kind not in (BEGIN, PUSH):
         return Outcome(dialogue, (), 0, "its beginning was lost")
     player = _Player(service, stand_in(dialogue.msisdn), dialogue.screen)
     found: list[Difference] = []
@@ -139,6 +139,8 @@ def _event(line: Line, waited_s: float) -> Event | None:
     heard = tuple(masked(text) for text in line.heard)
     if line.kind == BEGIN:
         return Begin(line.at, heard, line.before)
+    if line.kind == PUSH:
+        return Pushed(line.at, line.at_state, line.given)
     if line.kind == ABORT:
         return Aborted(line.at)
     if line.kind == CLOSE:

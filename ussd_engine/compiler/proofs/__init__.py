@@ -12,6 +12,7 @@ from ussd_engine.compiler.draft import Draft
 from ussd_engine.compiler.edges import Edge
 from ussd_engine.compiler.proofs.actions import actions_fit
 from ussd_engine.compiler.proofs.calls import calls_return
+from ussd_engine.compiler.proofs.pushes import pushes_ask_no_secret
 from ussd_engine.compiler.proofs.secrets import secrets_kept
 from ussd_engine.compiler.proofs.shortcuts import shortcut_warnings
 from ussd_engine.compiler.proofs.subject import Subject
@@ -32,6 +33,7 @@ def prove(draft: Draft, start: str, moves: Iterable[Edge]) -> list[Problem]:
     problems += calls_return(subject)
     problems += all_reachable(subject)
     problems += ends_in_reach(subject)
+    problems += pushes_ask_no_secret(subject)
     loops = list(no_loops(subject))
     problems += loops or chains_are_short(subject)
     if not any(problem.rule == "unknown-action" for problem in problems):

@@ -92,6 +92,9 @@ def _arguments_are_taken(
             mend = nearest(parameter, list(action.parameters))
             yield subject.at(name, "unknown-argument", what, mend, "with", parameter)
             continue
+        if shape.kind == "state":
+            yield from _is_a_push(subject, name, parameter, arg)
+            continue
         fitting = _FITS.get(shape.kind, frozenset()) | {shape.kind}
         wrong = sorted(_kinds_of(arg, subject.kinds) - fitting)
         if wrong:
@@ -99,6 +102,16 @@ def _arguments_are_taken(
             what = f"'{parameter}' of '{action.name}' is {shape.kind}, '{given}' is {wrong[0]}."
             mend = "Give it a variable of that kind."
             yield subject.at(name, "argument-kind", what, mend, "with", parameter)
+
+
+def _is_a_push(subject: Subject, name: str, parameter: str, arg: Arg) -> Iterator[Problem]:
+    """A state that an action is told to begin at stands there by its full name, and may be begun at."""
+    known = subject.draft.pushes
+    if arg.variable is not None or str(arg.literal) not in known:
+        given = arg.variable if arg.variable is not None else arg.literal
+        what = f"'{parameter}' is a state with `push:`, '{given}' is none."
+        mend = f"In quotes inside quotes: {parameter}: \"'{next(iter(known), 'menu.state')}'\"."
+        yield subject.at(name, "push-state", what, mend, "with", parameter)
 
 
 def _nothing_is_missing(

@@ -14,7 +14,8 @@ from ussd_engine.core.service import Invoke, Return
 def calls_return(subject: Subject) -> Iterator[Problem]:
     """Returns and calls fit one another."""
     states, after = subject.states, subject.after
-    for loose in sorted(inside(states, after, subject.start)[1]):
+    outside = {back for begin in subject.begins for back in inside(states, after, begin)[1]}
+    for loose in sorted(outside):
         what = f"state '{short(loose)}' returns, but is reached without a call."
         mend = "Go there by `call:`, or lead on with `goto:`."
         yield subject.at(loose, "return-outside-call", what, mend, "return")

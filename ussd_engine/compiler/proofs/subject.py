@@ -45,6 +45,11 @@ class Subject:
         source, path = self.draft.places[name]
         return source.problem((*path, *below), rule, what, mend, on_key=on_key)
 
+    @property
+    def begins(self) -> tuple[str, ...]:
+        """Where dialogues can begin: where who dials does, and where the service does by itself."""
+        return (self.start, *self.draft.pushes)
+
     @cached_property
     def after(self) -> Mapping[str, list[str]]:
         """Where each state leads."""
@@ -74,6 +79,9 @@ class Subject:
                 for result in state.on:
                     for variable, shape in action.results.get(result, {}).items():
                         found.setdefault(variable, set()).add(shape.kind)
+        for given in self.draft.pushes.values():
+            for variable, asked in given.items():
+                found.setdefault(variable, set()).add(asked.kind)
         return found
 
 

@@ -21,7 +21,10 @@ Summaries = Mapping[tuple[str, str], frozenset[str]]
 
 def set_before_read(subject: Subject) -> Iterator[Problem]:
     """Nothing is read that some way there has not set."""
-    sure = _set_from(subject, subject.start, frozenset(BUILT_IN), _summaries(subject))
+    always = frozenset(BUILT_IN)
+    begins = {name: always | frozenset(given) for name, given in subject.draft.pushes.items()}
+    begins[subject.start] = always
+    sure = _set_from(subject, begins, _summaries(subject))
     for name, state in subject.states.items():
         if not subject.has_place(name) or name not in sure:
             continue
@@ -67,11 +70,11 @@ def _needs(state: AnyState, actions: Mapping[str, Action]) -> Iterator[tuple[Pat
 
 
 def _set_from(
-    subject: Subject, begin: str, known_at_begin: frozenset[str], summaries: Summaries
+    subject: Subject, begins: Mapping[str, frozenset[str]], summaries: Summaries
 ) -> dict[str, frozenset[str]]:
-    """For each state in reach of `begin`, the variables set on every way to it."""
-    sure: dict[str, frozenset[str]] = {begin: known_at_begin}
-    queue = [begin]
+    """For each state in reach of `begins`, the variables set on every way to it, beside its own."""
+    sure = dict(begins)
+    queue = list(begins)
     while queue:
         name = queue.pop()
         for edge in _followed(subject, name, summaries):
@@ -106,7 +109,7 @@ def _summaries(subject: Subject) -> Summaries:
     found: dict[tuple[str, str], frozenset[str]] = {}
     calls = {name: state.target for name, state in subject.states.items() if isinstance(state, Invoke)}
     for name in _innermost_first(subject, calls):
-        sure = _set_from(subject, calls[name], frozenset(), found)
+        sure = _set_from(subject, {calls[name]: frozenset()}, found)
         for back in inside(subject.states, subject.after, calls[name])[1]:
             ends = subject.states[back]
             if isinstance(ends, Return) and back in sure:

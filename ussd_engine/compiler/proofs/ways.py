@@ -15,7 +15,7 @@ from ussd_engine.core.step import ACTIONS_MAX
 
 def all_reachable(subject: Subject) -> Iterator[Problem]:
     """Every state can be reached by some dialogue."""
-    found = reach(subject.after, [subject.start])
+    found = reach(subject.after, subject.begins)
     for name, state in subject.states.items():
         if name in found or not subject.has_place(name) or ".!" in name:
             continue

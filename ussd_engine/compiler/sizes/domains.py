@@ -61,8 +61,12 @@ def of_answer(kind: AnswerType) -> Domain:
             return Domain(Shape("text", TYPED_MAX))
 
 
-def domains(states: Mapping[str, AnyState], actions: Mapping[str, Action]) -> dict[str, tuple[Domain, ...]]:
-    """For each variable, what the states of a service may put into it."""
+def domains(
+    states: Mapping[str, AnyState],
+    actions: Mapping[str, Action],
+    pushes: Mapping[str, Mapping[str, AnswerType]],
+) -> dict[str, tuple[Domain, ...]]:
+    """For each variable, what the states of a service, and who begins at one of `pushes`, may put into it."""
     found: dict[str, dict[Domain, None]] = {"caller": {Domain(Shape("msisdn", 15, gsm=True)): None}}
     for state in states.values():
         match state:
@@ -74,4 +78,7 @@ def domains(states: Mapping[str, AnyState], actions: Mapping[str, Action]) -> di
                 for fields in actions[state.action].results.values():
                     for name, shape in fields.items():
                         found.setdefault(name, {})[of_shape(shape)] = None
+    for given in pushes.values():
+        for name, kind in given.items():
+            found.setdefault(name, {})[of_answer(kind)] = None
     return {name: tuple(kinds) for name, kinds in found.items()}

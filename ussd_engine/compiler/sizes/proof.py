@@ -84,7 +84,7 @@ class SizeProof:
         self.words = words
         self._places = places
         self._octets = octets
-        self._variables = domains(service.states, actions)
+        self._variables = domains(service.states, actions, service.pushes)
         self._meters = {
             language: Meter(
                 {
