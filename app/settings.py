@@ -113,6 +113,18 @@ class Sms(Section):
     sender: str = "inbox"
 
 
+class Push(Section):
+    """Screens on phones that have not dialled (docs/push.md).
+
+    `gateway`: the one that shows them; needed where several can. `invoices`: show each invoice at once, at
+    the state `state`, which is given its `invoice`. The SMS goes out all the same.
+    """
+
+    gateway: str = ""
+    invoices: bool = False
+    state: str = "customer.pushed"
+
+
 class BankLink(Section):
     """The line to a bank's switch (ISO 8583 over TCP).
 
@@ -202,6 +214,7 @@ class Settings(BaseSettings):
     http_actions: HttpActions = HttpActions()
     security: Security = Security()
     sms: Sms = Sms()
+    push: Push = Push()
     bank: Bank = Bank()
     journal: Journal = Journal()
     log: Log = Log()

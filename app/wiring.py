@@ -22,11 +22,15 @@ from adapters.lines import LineState
 from app import actions, bank, gateways, journaling, menufiles, plugins, readiness, wallet
 from app.board import Board
 from app.chores import chores
+from app.control import Control
 from app.demo import Demo
+from app.handsets import Handsets
 from app.journaling import journal, sweeping
 from app.links import BadLink, Links
 from app.metrics import Metrics
 from app.money import CannotOpen, Money
+from app.pushactions import PushActions, ignored, invoices_shown
+from app.pushing import Pushes, pushers
 from app.readiness import Dependency
 from app.reload import Reloader
 from app.server import Front, application
@@ -145,10 +149,11 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         workers = Workers(work, chore_pool)
         versions = MenuVersions(store, declared_actions)
         caller = _http_caller(settings)
+        pushes = Pushes(metrics.push, preferred=settings.push.gateway)
         engine = Engine(
             plan.service,
             store=store,
-            actions=_actions(money, in_thread),
+            actions=_actions(money, in_thread, pushes, settings),
             key=_derived(plan.key, "fingerprints"),
             clock=time.time,
             watch=_Watch(metrics, workers),
@@ -156,6 +161,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             http=caller,
             older=versions.older,
         )
+        pushes.over(engine, pushers(settings, engine, metrics.refuse, links.by_name))
         reloader = Reloader(menufiles.folder(settings.menus.path), plan.texts, engine, versions, _compiled)
         doors: tuple[plugins.HttpFamily, ...] = ()
         workers.start()
@@ -166,9 +172,12 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             doors = tuple(_doors(settings, engine, metrics))
             front = _front(plan, engine, store, money, metrics, in_thread, stands_on, doors)
             async with reloader.running(watching=settings.menus.reload):
-                yield House(application(front), reloader)
+                served = application(front)
+                served.add_routes(_push_routes(plan, engine, pushes))
+                yield House(served, reloader)
         finally:
             await asyncio.gather(*(door.close() for door in doors))
+            await pushes.stop()
             await links.stop()
             await engine.drain(DRAIN_MAX_S)
             metrics.add_up()
@@ -276,6 +285,16 @@ def _doors(settings: Settings, engine: Engine, metrics: Metrics) -> Iterator[plu
         yield family(gateway.name, gateway.options, door)
 
 
+def _push_routes(plan: Plan, engine: Engine, pushes: Pushes) -> Iterator[web.RouteDef]:
+    """What `ussd push` asks, and in the demo the phones that are pushed to."""
+    yield from Control(pushes, plan.key).routes()
+    dialled_by = next((one for one in plan.settings.gateways.values() if one.kind == "africastalking"), None)
+    if plan.demo and dialled_by is not None:
+        handsets = Handsets(engine, dialled_by.name)
+        pushes.over(engine, {dialled_by.name: handsets})
+        yield from handsets.routes()
+
+
 def _trouble(service: Service) -> str:
     return service.say("trouble", service.languages[0])
 
@@ -286,8 +305,16 @@ def _store(settings: Settings) -> SessionStore:
     return store
 
 
-def _actions(money: Money, in_thread: actions.InThread) -> dict[str, Action]:
-    table = actions.MenuActions(money.invoicing, in_thread).table()
+def _actions(
+    money: Money,
+    in_thread: actions.InThread,
+    pushes: Pushes | None = None,
+    settings: Settings | None = None,
+) -> dict[str, Action]:
+    """All actions; without `pushes` and `settings` they are only declared."""
+    tell = invoices_shown(pushes, settings.push) if pushes is not None and settings is not None else ignored
+    table = actions.MenuActions(money.invoicing, in_thread, tell).table()
+    table |= PushActions(pushes).table()
     table |= wallet.WalletActions(money.invoicing, in_thread).table()
     for name, action in plugins.actions().items():
         if name in table:
