@@ -160,6 +160,16 @@ class Journal(Section):
     """Days after which a file is deleted; 0 keeps no journal at all."""
 
 
+class Traces(Section):
+    """Where traces go (OTLP over HTTP, `http://host:4318/v1/traces`); without an endpoint none are made.
+
+    `share`: of all turns, from 0 to 1. The packages come with the extra `traces`.
+    """
+
+    endpoint: str | None = None
+    share: float = Field(default=1.0, ge=0, le=1)
+
+
 class Log(Section):
     """What is written to stderr."""
 
@@ -217,6 +227,7 @@ class Settings(BaseSettings):
     push: Push = Push()
     bank: Bank = Bank()
     journal: Journal = Journal()
+    traces: Traces = Traces()
     log: Log = Log()
     limits: Limits = Limits()
     gateways: dict[str, Gateway] = {}

@@ -35,6 +35,7 @@ from app.readiness import Dependency
 from app.reload import Reloader
 from app.server import Front, application
 from app.settings import Settings
+from app.spans import Spans
 from app.versions import MenuVersions
 from app.watching import Counted, Watched
 from app.workers import Workers
@@ -109,6 +110,7 @@ def prepare(settings: Settings, folder: Path, key: str, *, demo: bool) -> Plan:
     """
     try:
         Links(settings, lambda _gateway, _outcome: None, "")
+        _check_traces(settings)
         bank.check(settings.bank)
         with Money.open(settings, folder, key.encode(), line=bank.COMMANDS if demo else None) as money:
             money.upgrade()
@@ -141,16 +143,18 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         _pool(CHORE_THREADS) as chore_pool,
         journal(settings, plan.folder) as kept,
     ):
-        in_thread = partial(_in_thread, pool)
+        spans = _spans(plan)
+        spans.database(money.engine)
+        in_thread = spans.in_thread(partial(_in_thread, pool))
         sweep = sweeping(settings, plan.folder, metrics, watched, lambda: engine.service.version.hex())
         links = Links(settings, metrics.refuse, _trouble(plan.service), metrics.line, plan.board)
-        sender = links.sender(asyncio.get_running_loop(), money.inbox)
+        sender = spans.sender(links.sender(asyncio.get_running_loop(), money.inbox))
         work = (*chores(money, metrics, watched, sender), *sweep) if plan.does_chores else ()
         workers = Workers(work, chore_pool)
         versions = MenuVersions(store, declared_actions)
         caller = _http_caller(settings)
         pushes = Pushes(metrics.push, preferred=settings.push.gateway)
-        engine = Engine(
+        engine = spans.engine_type(
             plan.service,
             store=store,
             actions=_actions(money, in_thread, pushes, settings),
@@ -184,6 +188,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             await workers.stop()
             await caller.close()
             await store.close()
+            await asyncio.to_thread(spans.close)
 
 
 class _Watch:
@@ -325,6 +330,25 @@ def _actions(
 
 def _compiled(texts: Mapping[str, str]) -> Service:
     return compile_menus(texts, declared_actions())
+
+
+def _check_traces(settings: Settings) -> None:
+    if settings.traces.endpoint is None:
+        return
+    try:
+        import opentelemetry.exporter.otlp.proto.http
+        import opentelemetry.sdk.trace  # noqa: F401
+    except ImportError:
+        raise CannotStart("[traces] needs OpenTelemetry: pip install 'ussd-engine[traces]'") from None
+
+
+def _spans(plan: Plan) -> Spans:
+    traces = plan.settings.traces
+    if traces.endpoint is None:
+        return Spans()
+    from app.tracing import Tracing
+
+    return Tracing.to(traces.endpoint, traces.share, plan.worker)
 
 
 def _http_caller(settings: Settings) -> HttpCaller:
