@@ -52,7 +52,7 @@ class Exchange(HttpGateway):
         while self._following:
             await asyncio.wait(self._following)
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await self.read(request)
         path, _, query = request.raw_path.partition("?")
         headers = request.headers
@@ -66,15 +66,21 @@ class Exchange(HttpGateway):
         )
         heard = self._codec.decode(asked)
         if heard.turn is None:
-            return _response(self._codec.encode(CLOSED, heard))
+            return self._respond(request, self._codec.encode(CLOSED, heard))
         if self._codec.later:
             if len(self._following) >= self._door.in_flight_max:
                 return self._refuse("busy", 503, "too many replies are on their way")
             task = asyncio.create_task(self._follow(heard))
             self._following.add(task)
             task.add_done_callback(self._following.discard)
-            return _response(self._codec.encode(CLOSED, heard))
-        return _response(self._codec.encode(await self.take(heard.turn), heard))
+            return self._respond(request, self._codec.encode(CLOSED, heard))
+        return self._respond(request, self._codec.encode(await self.take(heard.turn), heard))
+
+    def _respond(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+        if answer.status == 200 and not answer.headers:
+            return self.answer(request, answer.body, answer.content_type)
+        headers = {"Content-Type": answer.content_type, **answer.headers}
+        return web.Response(body=answer.body, status=answer.status, headers=headers)
 
     async def _follow(self, heard: Heard) -> None:
         assert heard.turn is not None
@@ -101,8 +107,3 @@ class Exchange(HttpGateway):
             log.warning("a reply was not sent", extra={"gateway": self.name, "why": type(error).__name__})
         if not 200 <= status < 300:
             self._door.observe(self.name, "unsent")
-
-
-def _response(answer: Answer) -> web.Response:
-    headers = {"Content-Type": answer.content_type, **answer.headers}
-    return web.Response(body=answer.body, status=answer.status, headers=headers)

@@ -14,6 +14,7 @@ from adapters.binding import Bindings
 from adapters.credentials import Credentials, Denied
 from adapters.patience import Patience
 from adapters.rate import limiter
+from adapters.whole import Heads
 from ussd_engine import Kind, Reply, Turn, WireError
 
 BODY_MAX = 64 * 1024
@@ -79,6 +80,7 @@ class HttpGateway:
         self._patience = Patience(GRACE_S)
         self._bindings = Bindings()
         self._has_room = limiter(rate)
+        self.answer = Heads().answer
 
     async def close(self) -> None:
         """At the end of the service, when nothing is asked any more: let what is still on its way go out."""
@@ -147,11 +149,11 @@ class HttpGateway:
         return self._closing("hijack")
 
     def guarded(
-        self, handler: Callable[[web.Request], Awaitable[web.Response]]
-    ) -> Callable[[web.Request], Awaitable[web.Response]]:
+        self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """`handler`, with what it raises turned into one short sentence of plain text."""
 
-        async def answer(request: web.Request) -> web.Response:
+        async def answer(request: web.Request) -> web.StreamResponse:
             try:
                 return await handler(request)
             except WireError as error:

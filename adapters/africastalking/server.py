@@ -12,7 +12,7 @@ from adapters.africastalking import wire
 from adapters.codec import Options as CommonOptions
 from adapters.http import Door, HttpGateway
 
-_HEADERS = {"Content-Type": "text/plain; charset=utf-8"}
+_CONTENT_TYPE = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class AfricasTalking(HttpGateway):
             web.post(f"{path}/events", self.guarded(self._event)),
         )
 
-    async def _turn(self, request: web.Request) -> web.Response:
+    async def _turn(self, request: web.Request) -> web.StreamResponse:
         body = await self.read(request)
         options = self._options
         turn = wire.decode(
@@ -54,7 +54,7 @@ class AfricasTalking(HttpGateway):
             screen_octets=options.screen_octets,
             deadline_s=options.deadline_s,
         )
-        return web.Response(body=wire.encode(await self.take(turn)), headers=_HEADERS)
+        return self.answer(request, wire.encode(await self.take(turn)), _CONTENT_TYPE)
 
     async def _event(self, request: web.Request) -> web.Response:
         body = await self.read(request)
