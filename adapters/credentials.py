@@ -1,4 +1,4 @@
-"""Who may speak to a gateway's URL: address, shared secret, or signature with time and nonce."""
+"""Who may speak to a gateway's URL: address, client certificate, shared secret, or signature."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from adapters.certificates import HEADER, told_fingerprint
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -66,7 +68,8 @@ class Credentials:
         name: the gateway's name, which is also the user name of Basic.
         secret: proves the caller by signature, as `X-API-Key` or by Basic; None asks for none of them.
         allow: networks that may call; empty lets every address.
-        proxies: peers whose `X-Forwarded-For` counts.
+        certificates: SHA-256 of the client certificates that may call; empty asks for none.
+        proxies: peers whose word counts: `X-Forwarded-For`, and `certificate_header`.
         clock: Unix seconds.
     """
 
@@ -74,25 +77,37 @@ class Credentials:
     clock: Callable[[], float]
     secret: str | None = field(default=None, repr=False)
     allow: tuple[Network, ...] = ()
+    certificates: frozenset[str] = frozenset()
+    certificate_header: str = HEADER
     proxies: tuple[Network, ...] = ()
     nonces: Nonces = field(default_factory=Nonces, repr=False)
 
     @property
     def open(self) -> bool:
         """Nothing is asked of a caller."""
-        return self.secret is None and not self.allow
+        return self.secret is None and not self.allow and not self.certificates
 
     def check_address(self, peer: str | None, headers: Mapping[str, str]) -> None:
         """Before the body is read.
 
         Raises:
-            Denied: the caller's address is in none of `allow` (403).
+            Denied: the caller's address is in none of `allow`, or its certificate is not known (403).
         """
-        if not self.allow:
-            return
-        caller = self._caller(peer, headers)
-        if caller is None or not _within(caller, self.allow):
-            raise Denied("this address may not call this gateway", status=403)
+        if self.allow:
+            caller = self._caller(peer, headers)
+            if caller is None or not _within(caller, self.allow):
+                raise Denied("this address may not call this gateway", status=403)
+        if self.certificates:
+            self._check_certificate(peer, headers)
+
+    def _check_certificate(self, peer: str | None, headers: Mapping[str, str]) -> None:
+        """By the word of a trusted proxy, which has to put its own header in the place of a caller's."""
+        here = _address(peer)
+        told = _all(headers, self.certificate_header)
+        if here is None or not _within(here, self.proxies) or len(told) != 1:
+            raise Denied("a client certificate is asked for", status=403)
+        if told_fingerprint(told[0]) not in self.certificates:
+            raise Denied("this client certificate may not call this gateway", status=403)
 
     def check_secret(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
         """With the body at hand, since a signature covers it.
@@ -143,11 +158,17 @@ class Credentials:
     def _caller(self, peer: str | None, headers: Mapping[str, str]) -> Address | None:
         """The nearest address that is no trusted proxy: what lies beyond is the caller's own word."""
         here = _address(peer)
-        forwarded = headers.get("X-Forwarded-For", "")
+        # A proxy may add its hop in a header of its own, behind the one that the caller has sent.
+        forwarded = ",".join(_all(headers, "X-Forwarded-For"))
         hops = [hop for hop in forwarded.split(",") if hop.strip()]
         while here is not None and hops and _within(here, self.proxies):
             here = _address(hops.pop())
         return here
+
+
+def _all(headers: Mapping[str, str], name: str) -> list[str]:
+    """The values of a header that may come several times."""
+    return [value for one, value in headers.items() if one.lower() == name.lower()]
 
 
 def _address(text: str | None) -> Address | None:

@@ -116,6 +116,8 @@ def _where(gateway: Gateway) -> str:
 def _secured(gateway: Gateway) -> Iterator[str]:
     if gateway.secret is not None:
         yield "secret"
+    if gateway.certificates:
+        yield "client certificate"
     if gateway.allow:
         yield "allow " + " ".join(str(network) for network in gateway.allow)
     if getattr(gateway.options, "password", ""):

@@ -13,9 +13,10 @@ from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -28,6 +29,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from adapters import certificates
 from app import plugins
 from invoicing.limits import Limits
 
@@ -37,6 +39,7 @@ KEY_MIN = 16
 """Characters of the security key: shorter ones can be guessed."""
 
 GatewayName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Fingerprint = Annotated[str, AfterValidator(certificates.read_fingerprint)]
 Key = Annotated[SecretStr, Field(min_length=KEY_MIN)]
 
 
@@ -51,11 +54,16 @@ class Section(BaseModel):
 
 
 class Http(Section):
-    """The one port everything is served on."""
+    """The one port everything is served on.
+
+    `trusted_proxies`: whose `X-Forwarded-For` counts, and whose `certificate_header`, which says what
+    certificate a caller has shown them.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8880, ge=0, le=65535)
     trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    certificate_header: str = certificates.HEADER
     in_flight_max: int = Field(default=2000, ge=1)
     """Turns at once, per gateway; one more is told that the service is busy."""
 
@@ -185,6 +193,7 @@ class Gateway(BaseModel):
     kind: str
     allow: tuple[IPvAnyNetwork, ...] = ()
     secret: SecretStr | None = None
+    certificates: tuple[Fingerprint, ...] = ()
     options: Any = None
 
     @model_validator(mode="before")
@@ -204,10 +213,10 @@ class Gateway(BaseModel):
     def open(self) -> bool:
         """It asks nothing of a caller; a line has none, since we make it."""
         called = plugins.is_http(plugins.adapter(self.kind))
-        return called and self.secret is None and not self.allow
+        return called and self.secret is None and not self.allow and not self.certificates
 
 
-_SHARED = ("name", "kind", "allow", "secret")
+_SHARED = ("name", "kind", "allow", "secret", "certificates")
 
 
 class Settings(BaseSettings):
@@ -231,6 +240,17 @@ class Settings(BaseSettings):
     log: Log = Log()
     limits: Limits = Limits()
     gateways: dict[str, Gateway] = {}
+
+    @model_validator(mode="after")
+    def _certificates_need_a_proxy(self) -> Self:
+        """Only a proxy can tell who has shown a certificate: TLS ends there."""
+        for gateway in self.gateways.values():
+            if gateway.certificates and not self.http.trusted_proxies:
+                raise ValueError(
+                    f"gateway '{gateway.name}': certificates count by a proxy's word: name it in"
+                    " [http] trusted_proxies"
+                )
+        return self
 
     @classmethod
     def settings_customise_sources(

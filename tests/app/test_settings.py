@@ -207,3 +207,18 @@ def test_the_file_is_laid_over_the_defaults_key_by_key(tmp_path: Path) -> None:
 
     assert (settings.http.host, settings.http.port) == ("localhost", 2)
     assert sorted(settings.gateways) == ["a", "b"]
+
+
+CERTIFICATE = "AB:" * 31 + "AB"
+
+
+def test_a_gateway_may_ask_for_a_client_certificate_that_a_proxy_has_seen(tmp_path: Path) -> None:
+    gateway = f'[[gateways]]\nname = "at"\nkind = "africastalking"\ncertificates = ["{CERTIFICATE}"]\n'
+    settings = load(write(tmp_path, f'[http]\ntrusted_proxies = ["127.0.0.1"]\n{gateway}'))
+
+    assert settings.gateways["at"].certificates == ("ab" * 32,)
+    assert settings.http.certificate_header == "Client-Cert"
+    assert not settings.gateways["at"].open
+    assert "name it in [http] trusted_proxies" in problem(write(tmp_path, gateway))
+    short = gateway.replace(CERTIFICATE, "AB:CD")
+    assert "openssl x509" in problem(write(tmp_path, f'[http]\ntrusted_proxies = ["127.0.0.1"]\n{short}'))
