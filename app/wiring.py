@@ -180,7 +180,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
                 served.add_routes(_push_routes(plan, engine, pushes))
                 yield House(served, reloader)
         finally:
-            await asyncio.gather(*(door.close() for door in doors))
+            await asyncio.gather(*(door.close() for door in doors), return_exceptions=True)
             await pushes.stop()
             await links.stop()
             await engine.drain(DRAIN_MAX_S)
@@ -278,6 +278,8 @@ def _doors(settings: Settings, engine: Engine, metrics: Metrics) -> Iterator[plu
             clock=time.time,
             secret=secret.get_secret_value() if secret else None,
             allow=gateway.allow,
+            certificates=frozenset(gateway.certificates),
+            certificate_header=settings.http.certificate_header,
             proxies=settings.http.trusted_proxies,
         )
         door = Door(
