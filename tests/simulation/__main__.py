@@ -1,9 +1,15 @@
-"""Play seeds: `python -m tests.simulation --seeds 500`, one of them again with `--seed 7`, or `--proof`."""
+"""Play seeds: `python -m tests.simulation --seeds 500`, one of them again with `--seed 7`, or `--proof`.
+
+The proof is shared by as many processes as the machine has processors; each keeps its own place.
+"""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
+import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -18,9 +24,9 @@ from tests.simulation.report import told
 from tests.simulation.run import Fresh, Result, play
 from tests.simulation.shrink import shrunk
 
-PROOF_SEEDS: Final = 10_000
-PROOF_SEEDS_POSTGRESQL: Final = 500
-_PART: Final = 250
+_PROOF: Final = {"postgresql": 500, "sqlite": 10_000}
+_PART: Final = 125
+_LOOK_EVERY_S: Final = 0.5
 
 
 def main() -> int:
@@ -29,6 +35,8 @@ def main() -> int:
     what.add_argument("--seed", type=int, help="play this one and print its whole history")
     what.add_argument("--seeds", type=int, help="play so many")
     what.add_argument("--proof", action="store_true", help="10,000 and 500 on PostgreSQL, resumable")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes of --proof")
+    parser.add_argument("--share", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--first", type=int, default=0, help="the first of --seeds")
     parser.add_argument("--plant", choices=NAMES, help="with this bug planted into the domain")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
@@ -36,7 +44,7 @@ def main() -> int:
     bug: AbstractContextManager[None] = planted(given.plant) if given.plant else contextlib.nullcontext()
     with bug:
         if given.proof:
-            return _prove()
+            return _prove(given.jobs) if given.share is None else _prove_share(given.share, given.jobs)
         with _database(given.database) as fresh:
             if given.seed is not None:
                 return _one(given.seed, fresh, given.plant)
@@ -87,18 +95,46 @@ def _fail(result: Result, fresh: Fresh | None, plant: str | None) -> None:
     sys.stdout.write(told(short, command=again) + "\n")
 
 
-def _prove() -> int:
+def _prove(jobs: int) -> int:
     """The full figures. What is done counts as long as neither the domain nor the simulation changes."""
-    for database, seeds in (("sqlite", PROOF_SEEDS), ("postgresql", PROOF_SEEDS_POSTGRESQL)):
-        progress = Progress(f"simulation-{database}")
+    command = [sys.executable, "-m", "tests.simulation", "--proof", "--jobs", str(jobs)]
+    shares = [subprocess.Popen([*command, "--share", str(share)]) for share in range(jobs)]
+    try:
+        while any(share.poll() is None for share in shares):
+            if any(share.poll() for share in shares):
+                return 1  # one has found something: what the others would find is worth nothing any more
+            time.sleep(_LOOK_EVERY_S)
+    finally:
+        for share in shares:
+            share.terminate()
+            share.wait()
+    if any(share.returncode for share in shares):
+        return 1
+    for database, seeds in _PROOF.items():
+        sys.stdout.write(f"simulation: {seeds} seeds on {database}, 0 violations\n")
+    return 0
+
+
+def _prove_share(share: int, jobs: int) -> int:
+    """One process's part of the proof: seeds in a row, on each database, in parts that count once done."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that a database of its own is stopped, too
+    for database, all_seeds in _PROOF.items():
+        seeds = share_of(all_seeds, share, jobs)
+        progress = Progress(f"simulation-{database}-{share + 1}of{jobs}")
+        if progress.done >= len(seeds):
+            continue
         with _database(database) as fresh:
-            while progress.done < seeds:
-                part = range(progress.done, min(seeds, progress.done + _PART))
+            while progress.done < len(seeds):
+                part = seeds[progress.done : progress.done + _PART]
                 if not _all(part, fresh, None):
                     return 1
                 progress.add(len(part))
-        sys.stdout.write(f"simulation: {progress.done} seeds on {database}, 0 violations\n")
     return 0
+
+
+def share_of(seeds: int, share: int, jobs: int) -> range:
+    """The seeds of one process of several, counted from 0."""
+    return range(seeds * share // jobs, seeds * (share + 1) // jobs)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ _LAST_COPY: Final = 99
 class Clients:
     def __init__(self, world: World) -> None:
         self._world = world
-        self._answers = Answers(world)
+        self.answers = Answers(world)
         self._sent: dict[int, Order] = {}
         assert world.life is not None
         shops = world.life.service.list_merchants()
@@ -73,7 +73,7 @@ class Clients:
     def send_all_again(self) -> None:
         """Every request that has its answer once more: it must be the same one, with no effect."""
         for order in self._sent.values():
-            if self._answers.kept(self.key_of(order.id)) is not None:
+            if self.answers.kept(self.key_of(order.id)) is not None:
                 self._arrive(order, _LAST_COPY, 0)
 
     def _arrive(self, order: Order, copy: int, tries: int) -> None:
@@ -110,11 +110,11 @@ class Clients:
         if call is None:
             return  # there is no such invoice yet
         key = self.key_of(order.id)
-        before = self._answers.kept(key)
+        before = self.answers.kept(key)
         answer = call(key)
         self._world.note(f"#{order.id} is answered {in_a_word(answer)}")
-        self._answers.compare(key, before, answer)
-        self._answers.believe(order, answer)
+        self.answers.compare(key, before, answer)
+        self.answers.believe(order, answer)
 
     def _call(self, order: Order, life: Life) -> Callable[[RequestKey], Answer] | None:
         service, what = life.service, order.what
@@ -154,7 +154,7 @@ class Clients:
 
     def _invoice(self, order: Order) -> str | None:
         """What the order is about, as its sender saw it when it was first sent; every copy says the same."""
-        what, answers = order.what, self._answers
+        what, answers = order.what, self.answers
         assert isinstance(what, ABOUT_INVOICES)
         if order.id not in answers.targets and what.issue in answers.issued:
             answers.targets[order.id] = str(answers.issued[what.issue])
@@ -168,7 +168,7 @@ class Clients:
         key = self.key_of(what.of)
         if (
             life is not None
-            and self._answers.kept(key) is not None
+            and self.answers.kept(key) is not None
             and not self._world.plan.climate.short_keys
         ):
             self._world.spawn(f"#{order.id}", lambda life: self._reuse(life, key), order=order)
@@ -208,9 +208,13 @@ class Clients:
         ]
         _equal(life.service.open_invoices(customer, limit=_ALL), to_decide)
         own = [row for row in rows if self._world.oracle.issuers[row.merchant_id] == shop]
-        _equal(life.service.merchant_invoices(shop, limit=_ALL), own)
         checked = [row for row in own if row.customer_msisdn == customer]
-        _equal(life.service.merchant_check(shop, customer, limit=_ALL), checked)
+        if self._is_blocked(shop):
+            refused = life.service.merchant_invoices(shop, limit=_ALL)
+            must("blocks_hold", refused == Refused(Refusal.BLOCKED), f"{shop} is blocked and sees its list")
+        else:
+            _equal(life.service.merchant_invoices(shop, limit=_ALL), own)
+            _equal(life.service.merchant_check(shop, customer, limit=_ALL), checked)
         for view in life.service.history(customer, limit=_ALL).rows:
             state = self._world.oracle.now.payments[int(view.id)].state
             must(
@@ -218,6 +222,12 @@ class Clients:
                 (view.status is Status.PAID) == (state in ("approved", "refunding")),
                 f"{view}: {state}",
             )
+
+    def _is_blocked(self, shop: str) -> bool:
+        oracle = self._world.oracle
+        return any(
+            row.state == "blocked" for row in oracle.now.shops.values() if oracle.issuers[row.id] == shop
+        )
 
 
 def _equal(shown: Rows[InvoiceView] | Refused, rows: list[InvoiceRow]) -> None:

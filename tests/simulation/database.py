@@ -168,6 +168,41 @@ class PinRow(NamedTuple):
     msisdn: str
     pin_failed: int
     pin_locked: bool
+    pin_hash: str | None
+    imsi_changed_at: str | None
+
+
+class CardRow(NamedTuple):
+    id: int
+    customer_id: int
+    token: str
+    state: str
+
+
+class CodeRow(NamedTuple):
+    id: int
+    msisdn: str
+    purpose: str
+    request_ref: str
+    expires_at: str
+    tries: int
+    used_at: str | None
+
+
+class ShopRow(NamedTuple):
+    id: int
+    state: str
+
+
+class PairRow(NamedTuple):
+    merchant_id: int
+    customer_msisdn: str
+
+
+class LeaseRow(NamedTuple):
+    name: str
+    owner: str
+    epoch: int
 
 
 @dataclass(frozen=True)
@@ -181,7 +216,12 @@ class Snapshot:
     entries: tuple[EntryRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
     requests: dict[tuple[str, str], RequestRow] = field(default_factory=dict)
-    pins: tuple[PinRow, ...] = ()
+    pins: dict[int, PinRow] = field(default_factory=dict)
+    cards: dict[int, CardRow] = field(default_factory=dict)
+    codes: dict[int, CodeRow] = field(default_factory=dict)
+    shops: dict[int, ShopRow] = field(default_factory=dict)
+    pairs: frozenset[PairRow] = frozenset()
+    leases: dict[str, LeaseRow] = field(default_factory=dict)
 
 
 _R = TypeVar("_R", bound=NamedTuple)
@@ -192,6 +232,11 @@ _FROM: Final[dict[Any, str]] = {
     NoticeRow: "FROM outbox ORDER BY id",
     RequestRow: "FROM request_log",
     PinRow: "FROM customer ORDER BY id",
+    CardRow: "FROM card ORDER BY id",
+    CodeRow: "FROM otp ORDER BY id",
+    ShopRow: "FROM merchant ORDER BY id",
+    PairRow: "FROM pair_block",
+    LeaseRow: "FROM lease",
 }
 _QUERIES: Final[dict[Any, str]] = {
     record: f"SELECT {', '.join(record._fields)} {source}" for record, source in _FROM.items()
@@ -229,7 +274,12 @@ def snapshot(engine: Engine) -> Snapshot:
             entries=tuple(rows(EntryRow)),
             notices=tuple(rows(NoticeRow)),
             requests={(row.scope, row.key): row for row in rows(RequestRow)},
-            pins=tuple(rows(PinRow)),
+            pins={row.id: row for row in rows(PinRow)},
+            cards={row.id: row for row in rows(CardRow)},
+            codes={row.id: row for row in rows(CodeRow)},
+            shops={row.id: row for row in rows(ShopRow)},
+            pairs=frozenset(rows(PairRow)),
+            leases={row.name: row for row in rows(LeaseRow)},
         )
     finally:
         pooled.close()

@@ -7,10 +7,11 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from invoicing import Invoicing, LateAnswers, Limits, Relay, Workers
+from invoicing import Invoicing, LateAnswers, Lease, Limits, Relay, Workers
 from tests.simulation import people
 from tests.simulation.database import Fragile
-from tests.simulation.orders import Climate
+from tests.simulation.orders import SECOND, Climate
+from tests.simulation.own_orders import CONTENDERS
 from tests.simulation.scheduler import Scheduler, Task, current
 from tests.simulation.switch import Line, Switch
 
@@ -31,6 +32,10 @@ class Clock:
     def now(self) -> datetime:
         return self._start + timedelta(milliseconds=self._scheduler.now_ms + self.off_ms)
 
+    def monotonic(self) -> float:
+        """Seconds, whatever the clock is set to."""
+        return self._scheduler.now_ms / SECOND
+
 
 def limits_of(climate: Climate) -> Limits:
     return Limits(
@@ -46,7 +51,7 @@ def limits_of(climate: Climate) -> Limits:
 
 
 class Life:
-    def __init__(self, engine: Fragile, line: Line, clock: Clock, limits: Limits) -> None:
+    def __init__(self, name: str, engine: Fragile, line: Line, clock: Clock, limits: Limits) -> None:
         self.engine = engine
         self.line = line
         self.tasks: set[Task] = set()
@@ -62,7 +67,12 @@ class Life:
             engine.as_engine(), clock=clock, processor=line, audit_key=AUDIT_KEY, limits=limits
         )
         self.late = LateAnswers(engine.as_engine(), clock=clock)
-        self.relay = Relay(engine.as_engine(), clock=clock, limits=limits)
+        self.relay = Relay(engine.as_engine(), clock=clock, limits=limits, pepper=PEPPER)
+        self.leases = [
+            Lease(engine.as_engine(), clock=clock, owner=f"{name}.{number}", monotonic=clock.monotonic)
+            for number in range(CONTENDERS)
+        ]
+        """Two processes' claims on the owner's work, as if these lived and died together."""
 
     def end(self) -> None:
         """SIGKILL: nothing in hand goes on."""

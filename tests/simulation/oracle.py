@@ -10,10 +10,13 @@ from typing import Final
 from invoicing import Notice
 from tests.simulation import expected
 from tests.simulation.database import InvoiceRow, PaymentRow, Snapshot
+from tests.simulation.life import PEPPER
+from tests.simulation.own_oracle import OwnOracle
 from tests.simulation.switch import Bank
 from tests.simulation.verdict import Violation, must
 
 PIN_TRIES: Final = 3
+_CODE: Final = "code"
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Oracle:
     """How often a phone got its tries back."""
     unlocking: set[str] = field(default_factory=set)
     """Phones whose PIN an operator is just unlocking."""
+    own: OwnOracle = field(default_factory=lambda: OwnOracle(PEPPER))
     keys_stay: bool = True
     """Requests' keys outlive the run, so that each may have one effect only."""
 
@@ -54,6 +58,7 @@ class Oracle:
         must("append_only", new.entries[: len(old.entries)] == old.entries, "the books were changed")
         self._answers(old, new, clock)
         self._pins(old, new)
+        self.own.judge(old, new, clock)
         self.judge_rows(new)
 
     def judge_rows(self, new: Snapshot) -> None:
@@ -207,9 +212,15 @@ class Oracle:
         )
 
     def _pins(self, old: Snapshot, new: Snapshot) -> None:
-        """Tries are given back by a right PIN, once for each, or by an operator."""
-        for before, after in zip(old.pins, new.pins, strict=True):
+        """Tries are given back by a right PIN, once for each, by an operator, or with another PIN."""
+        must("rows_stay", old.pins.keys() <= new.pins.keys(), "a customer vanished")
+        for id_, before in old.pins.items():
+            after = new.pins[id_]
             phone = after.msisdn
+            if before.pin_hash != after.pin_hash:
+                self.wrong_pins[phone] = 0
+                self.pin_epochs[phone] += 1
+                continue
             if before.pin_locked and not after.pin_locked:
                 must("pin_tries", phone in self.unlocking, f"{phone} was unlocked by nobody")
             if after.pin_failed >= before.pin_failed:
@@ -275,18 +286,26 @@ class Oracle:
 
     def sms_taken(self, notice: Notice) -> None:
         """The provider takes a message: each phone's in order, and not twice without a reason."""
-        mine = [one.id for one in self.accepted if one.recipient == notice.recipient]
+        if notice.template != _CODE:
+            self._in_order(notice)
+        self.accepted.append(notice)
+        self.handed_over.add(notice.id)
+        doubled = len(self.accepted) - len(self.handed_over)
+        must("sms_doubled", doubled <= self.incidents, f"{doubled} doubled after {self.incidents} incidents")
+
+    def _in_order(self, notice: Notice) -> None:
+        """All but codes, which wait behind nothing."""
+        mine = [
+            one.id for one in self.accepted if one.recipient == notice.recipient and one.template != _CODE
+        ]
         must("sms_order", not mine or notice.id >= max(mine), f"SMS {notice.id} after {mine} to one phone")
         earlier = (
             row
             for row in self.now.notices
             if row.recipient == notice.recipient and row.id < notice.id and row.state == "queued"
         )
-        must("sms_order", next(earlier, None) is None, f"SMS {notice.id} overtakes an older one")
-        self.accepted.append(notice)
-        self.handed_over.add(notice.id)
-        doubled = len(self.accepted) - len(self.handed_over)
-        must("sms_doubled", doubled <= self.incidents, f"{doubled} doubled after {self.incidents} incidents")
+        overtaken = next((row for row in earlier if row.template != _CODE), None)
+        must("sms_order", overtaken is None, f"SMS {notice.id} overtakes an older one")
 
     def pin_compared(self, phone: str, epoch: int, *, right: bool) -> None:
         """Three wrong PINs are compared at most, however they come (S6); `epoch`: when this try began."""

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Final
 
+from tests.simulation.own_orders import Own
+
 SHOPS: Final = 2
 CUSTOMERS: Final = 3
 CARDS: Final = 2
@@ -205,7 +207,7 @@ Paying = Pay | PayDirect
 Attempt = Paying | Refund
 Request = Issue | Attempt | Decline | Cancel | CheckPin
 Fault = Crash | Kill | DiskFull | Jump | SmsDown | SmsHiccup | SwitchDown
-What = Request | ReuseKey | Look | Unlock | Chore | Fault
+What = Request | ReuseKey | Look | Unlock | Chore | Fault | Own
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ CUSTOMERS: Final = ("998901234567", "998939876543", "998977654321")
 FEES_BP: Final = (0, 130)
 PINS: Final = ("24680", "97531", "86420")
 WRONG_PIN: Final = "13579"
+NEWCOMERS: Final = ("998902020202", "998933030303")
+"""Phones that nobody registers; they come by themselves."""
+NEW_PINS: Final = ("31975", "64208", "80642")
 _LANGUAGES: Final = ("ru", "uz", "en")
 _PANS: Final = tuple(
     tuple(f"86004900{customer}{card}0000{{}}" for card in (1, 2)) for customer in range(1, len(CUSTOMERS) + 1)
@@ -28,9 +31,20 @@ def token(customer: int, card: int) -> str:
     return f"tok-{pan(customer, card)}"
 
 
+def newcomers_pan(newcomer: int) -> str:
+    return _whole(f"98600150{newcomer}00000{{}}")
+
+
+def newcomers_token(newcomer: int) -> str:
+    return f"tok-{newcomers_pan(newcomer)}"
+
+
 def pan(customer: int, card: int) -> str:
+    return _whole(_PANS[customer][card])
+
+
+def _whole(start: str) -> str:
     """Sixteen digits, the last two chosen so that the check digit is right."""
-    start = _PANS[customer][card]
     return next(digits for tail in range(100) if _luhn(digits := start.format(f"{tail:02d}")) == 0)
 
 

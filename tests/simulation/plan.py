@@ -41,6 +41,7 @@ from tests.simulation.orders import (
     What,
     Wire,
 )
+from tests.simulation.own_plan import own_orders
 
 
 def plan_of(seed: int) -> Plan:
@@ -75,6 +76,14 @@ class _Planner:
         issues = [timed for timed in whats if isinstance(timed[1], Issue)]
         rest = [timed for timed in whats if not isinstance(timed[1], Issue)]
         numbered = [Order(place, at, what) for place, (at, what) in enumerate([*issues, *rest])]
+        first = len(numbered)
+        own = own_orders(
+            self._seed,
+            self._length_ms,
+            [(at, issue) for at, issue in issues if isinstance(issue, Issue)],
+            first,
+        )
+        numbered += [Order(first + place, at, what) for place, (at, what) in enumerate(own)]
         return Plan(self._seed, climate, tuple(sorted(numbered, key=lambda order: (order.at_ms, order.id))))
 
     # --- people -----------------------------------------------------------------------------------------

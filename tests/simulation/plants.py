@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.simulation import plants_paying, plants_records
+from tests.simulation import plants_own, plants_paying, plants_records
 from tests.simulation.planting import PLANTS, planted
 
-__all__ = ["NAMES", "planted", "plants_paying", "plants_records"]
+__all__ = ["NAMES", "planted", "plants_own", "plants_paying", "plants_records"]
 
 NAMES: Final = tuple(PLANTS)

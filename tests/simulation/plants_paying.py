@@ -28,6 +28,7 @@ from invoicing.states import INVOICE_MOVES, InvoiceState, PaymentState
 from invoicing.storage import invoices as invoice_rows
 from invoicing.storage import payments as payment_rows
 from invoicing.storage import tables
+from invoicing.storage.payments import Payment
 from tests.simulation.planting import Patch, plant
 
 
@@ -100,11 +101,11 @@ def late_answer_applied(patch: Patch) -> None:
     """An approval that comes after the reversal was queued makes the invoice paid."""
     right = payments.conclude
 
-    def conclude(conn: Connection, now: datetime, payment_id: int, outcome: Outcome) -> Any:
-        payment = payment_rows.by_id(conn, payment_id)
-        if isinstance(outcome, Approved) and payment.state in ("unknown", "reversing"):
-            conn.execute(update(tables.payment).where(tables.payment.c.id == payment_id).values(state="sent"))
-        return right(conn, now, payment_id, outcome)
+    def conclude(conn: Connection, now: datetime, payment: Payment, outcome: Outcome) -> Any:
+        state = payment_rows.by_id(conn, payment.id).state
+        if isinstance(outcome, Approved) and state in ("unknown", "reversing"):
+            conn.execute(update(tables.payment).where(tables.payment.c.id == payment.id).values(state="sent"))
+        return right(conn, now, payment, outcome)
 
     patch.setattr(payments, "conclude", conclude)
 

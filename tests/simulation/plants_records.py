@@ -35,6 +35,7 @@ from invoicing.storage import payments as payment_rows
 from invoicing.storage import people, tables
 from invoicing.storage import requests as request_rows
 from invoicing.storage.connect import write
+from invoicing.storage.payments import Payment
 from tests.simulation.planting import Patch, plant
 
 T = TypeVar("T")
@@ -69,8 +70,8 @@ def second_answer_books_twice(patch: Patch) -> None:
     """A second 0210 books the money once more."""
     right = payments.conclude
 
-    def conclude(conn: Connection, now: datetime, payment_id: int, outcome: Outcome) -> Any:
-        payment = payment_rows.by_id(conn, payment_id)
+    def conclude(conn: Connection, now: datetime, asked: Payment, outcome: Outcome) -> Any:
+        payment = payment_rows.by_id(conn, asked.id)
         if payment.state == PaymentState.APPROVED and isinstance(outcome, Approved):
             amount = payment.amount_tiyin
             lines = (
@@ -78,9 +79,9 @@ def second_answer_books_twice(patch: Patch) -> None:
                 ledger_rows.Line("fee_income", 0, ledger_rows.CREDIT, amount),
             )
             ledger_rows.add_transfer(
-                conn, kind="refund", payment_id=payment_id, settlement_id=None, at=now, lines=lines
+                conn, kind="refund", payment_id=payment.id, settlement_id=None, at=now, lines=lines
             )
-        return right(conn, now, payment_id, outcome)
+        return right(conn, now, asked, outcome)
 
     patch.setattr(payments, "conclude", conclude)
 

@@ -36,6 +36,8 @@ from tests.simulation.orders import (
     Unlock,
     in_short,
 )
+from tests.simulation.own_clients import OwnClients, known_codes
+from tests.simulation.own_orders import Own
 from tests.simulation.verdict import Violation, must
 from tests.simulation.world import Armed, World
 
@@ -70,7 +72,7 @@ def play(plan: Plan, fresh: Fresh | None = None) -> Result:
         world = World(plan, engine)
         run = _Run(world)
         name = violation = None
-        with people.plain_pins(world.pin_compared):
+        with people.plain_pins(world.pin_compared), known_codes(world.oracle.own.codes):
             try:
                 run.play()
             except Violation as found:
@@ -99,6 +101,7 @@ class _Run:
     def __init__(self, world: World) -> None:
         self._world = world
         self._clients = Clients(world)
+        self._own = OwnClients(world, self._clients.answers)
         self.events = 0
 
     def play(self) -> None:
@@ -141,6 +144,7 @@ class _Run:
                     world.crash(down_ms)
             case Jump(by_ms):
                 world.clock.off_ms += by_ms
+                world.jumped_ms = world.scheduler.now_ms
                 # A jump forward ends what a relay holds, so another one may send it too.
                 world.oracle.incidents += by_ms > 0
             case SmsHiccup(taken):
@@ -157,6 +161,8 @@ class _Run:
                 self._clients.unlock(order)
             case Look():
                 self._clients.look(order)
+            case _ if isinstance(what, Own):
+                self._own.carry_out(order, what)
             case _:
                 assert isinstance(what, Request)
                 self._clients.send(order)

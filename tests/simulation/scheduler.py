@@ -67,6 +67,10 @@ class Task(greenlet):
         self.name = name
         self.order = order
         self.turns = 0
+        self.typed: str | None = None
+        """The PIN that this task has a try for."""
+        self.born = 0
+        """How many commits there had been when it began."""
         self._scheduler = scheduler
         self._waits = 0
 

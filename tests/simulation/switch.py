@@ -49,6 +49,8 @@ class Operation:
 @dataclass
 class Bank:
     balances: dict[str, int] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    """The phones of cards that may be linked by one phone only, by number."""
     operations: dict[str, Operation] = field(default_factory=dict)
 
     def judge(
@@ -97,7 +99,10 @@ class Line:
         return self._switch.up
 
     def tokenise(self, pan: str, _exp_yymm: str, /, msisdn: str | None = None) -> str | None:
-        return f"tok-{pan}"
+        if not self._switch.up:
+            raise ConnectionError("the switch is down")
+        owner = self._switch.bank.owners.get(pan)
+        return None if msisdn is not None and owner not in (None, msisdn) else f"tok-{pan}"
 
     def balance(self, token: str) -> int | None:
         return self._switch.bank.balances.get(token)
@@ -111,8 +116,7 @@ class Line:
     def _ask(self, request: PurchaseRequest, *, refund: bool) -> Outcome:
         task = current()
         what = task.order.what
-        assert isinstance(what, Attempt)
-        way = what.way
+        way = what.way if isinstance(what, Attempt) else Way()
         self._switch.attempts.setdefault(request.rrn, way)
         kind = "refund" if refund else "purchase"
         self._switch.note(f"0200 {kind} {request.rrn} {request.amount_tiyin} ({way.does})")

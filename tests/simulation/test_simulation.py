@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.simulation.__main__ import share_of
 from tests.simulation.orders import Pay
 from tests.simulation.plan import plan_of
 from tests.simulation.plants import planted
@@ -45,7 +46,8 @@ RARE = (
     "crash", "stopped at begin", "stopped at commit", "stopped at committed", "disk full", "late answer",
     "PIN wrong", "SMS repeated", "invoice paid", "invoice declined", "invoice cancelled", "invoice expired",
     "payment approved", "payment declined", "payment unknown", "payment reversing", "payment reversed",
-    "payment refunding", "payment refunded", "invoice refunded",
+    "payment refunding", "payment refunded", "invoice refunded", "card linked", "PIN chosen", "PIN changed",
+    "code used", "SIM changed", "shop blocked", "pair blocked", "lease held",
 )  # fmt: skip
 
 
@@ -97,6 +99,13 @@ def test_a_failing_seed_is_told_by_the_few_orders_that_matter() -> None:
     assert text.startswith(f"seed {failing.plan.seed}: {short.violation}\n")
     assert text.endswith(f"again: make simulate SEED={failing.plan.seed}")
     assert all(str(order) in text for order in short.plan.orders)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3, 7])
+def test_the_processes_of_a_proof_share_all_its_seeds(jobs: int) -> None:
+    shared = [seed for share in range(jobs) for seed in share_of(500, share, jobs)]
+
+    assert shared == list(range(500))
 
 
 @pytest.mark.timeout(600)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from typing import Final
 from zlib import crc32
 
@@ -21,6 +22,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.orders import (
     CARDS,
     CUSTOMERS,
+    HOUR,
     SECOND,
     CheckPin,
     Crash,
@@ -29,6 +31,7 @@ from tests.simulation.orders import (
     Paying,
     Plan,
 )
+from tests.simulation.own_orders import Choose, Spend
 from tests.simulation.provider import Provider
 from tests.simulation.scheduler import Died, Scheduler, Task, current
 from tests.simulation.switch import Line, Switch
@@ -38,6 +41,7 @@ Ended = Callable[[object], None]
 """Told what a task came to: its result, or the `Died` or `StorageError` that ended it."""
 _RECOVERY_AFTER_MS: Final = 50
 _PIECE: Final = 1000
+_COMPARE_MS: Final = 30
 _DAY: Final = timedelta(days=1)
 
 
@@ -72,11 +76,21 @@ class World:
         self.life: Life | None = None
         self._limits = limits_of(plan.climate)
         self._down_ms: int | None = None
+        self._lives = count()
+        self.jumped_ms = -HOUR
+        self._people_at_the_bank()
+        self.oracle.now = snapshot(engine)
+        self.oracle.own.begin(self.oracle.now)
+        self.life = self._born()
+
+    def _people_at_the_bank(self) -> None:
         for customer in range(CUSTOMERS):
             for card in range(CARDS):
-                self.switch.bank.balances[people.token(customer, card)] = plan.climate.balance_soum * 100
-        self.oracle.now = snapshot(engine)
-        self.life = self._born()
+                self.switch.bank.balances[people.token(customer, card)] = self.plan.climate.balance_soum * 100
+        for place, phone in enumerate(people.NEWCOMERS):
+            self.switch.bank.owners[people.newcomers_pan(place)] = phone
+            token = people.newcomers_token(place)
+            self.switch.bank.balances[token] = self.plan.climate.balance_soum * 100
 
     def note(self, text: str) -> None:
         self.history.append(f"{self.scheduler.now_ms / SECOND:9.3f} s  {text}")
@@ -85,7 +99,8 @@ class World:
 
     def _born(self) -> Life:
         line = Line(self.switch, self.scheduler, self._late)
-        return Life(Fragile(self.engine, self._border, self._written), line, self.clock, self._limits)
+        database = Fragile(self.engine, self._border, self._written)
+        return Life(str(next(self._lives)), database, line, self.clock, self._limits)
 
     def crash(self, down_ms: int) -> None:
         """The process dies where it stands; called from no task."""
@@ -108,6 +123,8 @@ class World:
         played = self.scheduler.step()
         if self.failure is not None:
             raise self.failure
+        if self.life is not None:
+            self.oracle.own.one_holder(self.life.leases, self.scheduler.now_ms - self.jumped_ms)
         if self._down_ms is not None:
             down_ms, self._down_ms = self._down_ms, None
             self.crash(down_ms)
@@ -137,6 +154,7 @@ class World:
                 self.failure = error
 
         task = Task(name, self.scheduler, root, order=order)
+        task.born = self.oracle.own.commits
         life.tasks.add(task)
         task.begin()
 
@@ -223,8 +241,16 @@ class World:
     def pin_compared(self, right: bool) -> None:
         task = current()
         what = task.order.what
-        assert isinstance(what, Paying | CheckPin)
-        epoch = self.oracle.pin_epochs[people.CUSTOMERS[what.customer]]
-        task.pause(what.compare_ms)
+        if isinstance(what, Paying | CheckPin):
+            phone, compare_ms = people.CUSTOMERS[what.customer], what.compare_ms
+            typed: str | None = people.PINS[what.customer] if what.pin_right else people.WRONG_PIN
+        else:
+            assert isinstance(what, Choose | Spend)
+            phone, compare_ms, typed = people.NEWCOMERS[what.newcomer], _COMPARE_MS, task.typed
+        epoch = self.oracle.pin_epochs[phone]
+        task.pause(compare_ms)
+        if typed is None:
+            return  # a new PIN's second typing, which is no try
         self.counts["PIN right" if right else "PIN wrong"] += 1
-        self.oracle.pin_compared(people.CUSTOMERS[what.customer], epoch, right=right)
+        self.oracle.pin_compared(phone, epoch, right=right)
+        self.oracle.own.pin_judged(phone, typed, task.born, right=right)
