@@ -151,6 +151,19 @@ def count_try(
     return Refused(Refusal.PIN_LOCKED)
 
 
+def judge_and_hold(
+    conn: Connection, now: datetime, limits: Limits, actor: Actor, *, right: bool
+) -> Customer | Refused:
+    """As `judge_try`, with the customer's row held; of a right PIN in one statement."""
+    if right:
+        return storage.clear_pin_tries_of(conn, actor.name) or Refused(Refusal.PIN_LOCKED)
+    customer = storage.customer_of(conn, actor.name, lock=True)
+    assert customer is not None  # it had a PIN to compare with
+    judged = judge_try(conn, now, limits, customer, actor, right=False)
+    assert isinstance(judged, Refused)
+    return judged
+
+
 def judge_try(
     conn: Connection, now: datetime, limits: Limits, customer: Customer, actor: Actor, *, right: bool
 ) -> PinRight | Refused:

@@ -48,10 +48,10 @@ class OfInvoice:
     """The invoice is paid, or waits on."""
 
     def approved(self, conn: Connection, now: datetime, payment: Payment) -> Paid:
-        invoice = _invoice(conn, payment)
+        assert payment.invoice_id is not None  # the table holds it to its kind
+        invoice, user = invoice_rows.with_issuer(conn, payment.invoice_id)
         note = f"payment {payment.number} {payment.amount_tiyin}"
         _must_leave_paying(conn, now, invoice, InvoiceState.PAID, note)
-        user = people.merchant_user_by_id(conn, invoice.issued_by)
         ledger.book_shop(
             conn,
             now,

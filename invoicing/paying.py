@@ -172,13 +172,13 @@ class Paying(Registration):
     def run_payment(self, payment: Payment) -> PayAnswer:
         """The rest: mark the attempt sent, ask the switch, apply its answer."""
         now = self._clock.now()
-        request = write(self._engine, lambda conn: payments.mark_sent(conn, now, payment))
+        request = write(self._engine, lambda conn: payments.mark_sent(conn, now, payment), alone=True)
         if request is None:
             with reading(self._engine) as conn:
                 return payments.answer_of(conn, payment)
         outcome = self._ask_bank(payment.kind, request)
         answered = self._clock.now()
-        return write(self._engine, lambda conn: payments.conclude(conn, answered, payment.id, outcome))
+        return write(self._engine, lambda conn: payments.conclude(conn, answered, payment, outcome))
 
     def _ask_bank(self, kind: str, request: PurchaseRequest) -> Outcome:
         try:

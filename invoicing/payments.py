@@ -35,11 +35,11 @@ from invoicing.requests import CHECKING, PAYING, Begun, RequestKey
 from invoicing.results import PaymentView, Pending, PinRight, Refusal, Refused, Rows, Status
 from invoicing.states import PaymentState
 from invoicing.storage import payments as storage
-from invoicing.storage import people
 from invoicing.storage import requests as request_rows
 from invoicing.storage.payments import Payment, Subject
 from invoicing.storage.people import Card, Customer
 from invoicing.storage.requests import Request
+from invoicing.storage.rows import gathered
 from invoicing.values import tashkent_day
 
 __all__ = ["PayAnswer", "PayOrder", "begin", "conclude", "give_up", "mark_sent", "start"]
@@ -134,11 +134,9 @@ def start(
     if not request_rows.advance(conn, checking.row, PAYING):
         return None
     row = replace(checking.row, status=PAYING)
-    customer = people.customer_of(conn, order.actor.name, lock=True)
-    assert customer is not None  # it had a PIN to compare with
-    judged = customers.judge_try(conn, now, limits, customer, order.actor, right=pin_right)
-    if isinstance(judged, Refused):
-        return requests.finish(conn, row, judged)
+    customer = customers.judge_and_hold(conn, now, limits, order.actor, right=pin_right)
+    if isinstance(customer, Refused):
+        return requests.finish(conn, row, customer)
     payable = _payable(conn, now, limits, order, customer)
     if isinstance(payable, Refused):
         return requests.finish(conn, row, payable)
@@ -182,29 +180,42 @@ def credit_of(payment: Payment) -> Credit | None:
     return Credit(kind, payment.target)
 
 
-def conclude(conn: Connection, now: datetime, payment_id: int, outcome: Told) -> PayAnswer:
-    """Apply the switch's answer: T3, T4 or T5, once; a repeat or a late answer changes nothing."""
-    payment = storage.by_id(conn, payment_id, lock=True)
-    if payment.state != PaymentState.SENT:
-        _note_late(conn, now, payment, outcome)
-        return answer_of(conn, payment)
-    if isinstance(outcome, Approved) and not _matches(outcome, payment):
-        # S22, F7: money of another sum or attempt is no payment of this one; it is given back.
-        log.error("payment %s: the switch approved something else; reversing", payment.number)
-        audit.note(conn, now, SERVICE, "answer_mismatch", f"payment:{payment.id}")
-        outcome = Unknown()
+def conclude(conn: Connection, now: datetime, payment: Payment, outcome: Told) -> PayAnswer:
+    """Apply the switch's answer: T3, T4 or T5, once; a repeat or a late answer changes nothing.
+
+    Nothing of an attempt but its state and its answer ever changes: `payment` may have been read long ago.
+    """
+    mismatch = isinstance(outcome, Approved) and not _matches(outcome, payment)
+    believed = Unknown() if mismatch else outcome
+    if not _answered(conn, now, payment, believed):
+        present = storage.by_id(conn, payment.id, lock=True)
+        _note_late(conn, now, present, outcome)
+        return answer_of(conn, present)
     end = _OUTCOMES[payment.kind]
-    if isinstance(outcome, Approved):
-        auth = outcome.auth_code
-        must_move(conn, payment, PaymentState.APPROVED, answered_at=now, response_code="00", auth_code=auth)
-        answer = end.approved(conn, now, payment)
-    elif isinstance(outcome, Declined):
-        must_move(conn, payment, PaymentState.DECLINED, answered_at=now, response_code=outcome.code)
-        answer = end.declined(conn, now, payment, outcome.code)
-    else:
-        answer = _unknown(conn, now, payment)
+    with gathered(conn):
+        if mismatch:
+            # S22, F7: money of another sum or attempt is no payment of this one; it is given back.
+            log.error("payment %s: the switch approved something else; reversing", payment.number)
+            audit.note(conn, now, SERVICE, "answer_mismatch", f"payment:{payment.id}")
+        if isinstance(believed, Approved):
+            answer: PayAnswer = end.approved(conn, now, payment)
+        elif isinstance(believed, Declined):
+            answer = end.declined(conn, now, payment, believed.code)
+        else:
+            answer = _unknown(conn, now, payment)
     _close_request(conn, payment, answer)
     return answer
+
+
+def _answered(conn: Connection, now: datetime, payment: Payment, outcome: Told) -> bool:
+    """Move the attempt on by its answer; `False`: it is past that, recovery or another answer was first."""
+    sent = replace(payment, state=PaymentState.SENT)
+    if isinstance(outcome, Approved):
+        told = {"response_code": "00", "auth_code": outcome.auth_code}
+        return move(conn, sent, PaymentState.APPROVED, answered_at=now, **told)
+    if isinstance(outcome, Declined):
+        return move(conn, sent, PaymentState.DECLINED, answered_at=now, response_code=outcome.code)
+    return move(conn, sent, PaymentState.UNKNOWN, answered_at=now)
 
 
 def _matches(answer: Approved, payment: Payment) -> bool:
@@ -213,8 +224,7 @@ def _matches(answer: Approved, payment: Payment) -> bool:
 
 
 def _unknown(conn: Connection, now: datetime, payment: Payment) -> Pending:
-    """T5: the reversal is queued in the same transaction."""
-    must_move(conn, payment, PaymentState.UNKNOWN, answered_at=now)
+    """T5: the reversal is queued in the same transaction as the move."""
     storage.queue_reversal(conn, payment.id, now)
     audit.note(conn, now, SERVICE, "payment_unknown", f"payment:{payment.id}")
     _OUTCOMES[payment.kind].unknown(conn, now, payment)
@@ -226,6 +236,7 @@ def give_up(conn: Connection, now: datetime, payment_id: int) -> bool:
     payment = storage.by_id(conn, payment_id, lock=True)
     if payment.state not in (PaymentState.CREATED, PaymentState.SENT):
         return False
+    must_move(conn, payment, PaymentState.UNKNOWN, answered_at=now)
     _close_request(conn, payment, _unknown(conn, now, payment))
     return True
 

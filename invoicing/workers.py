@@ -63,7 +63,7 @@ class LateAnswers:
             what = f"payment:{payment.id}" if payment is not None else f"rrn:{rrn}"
             audit.note(conn, now, SERVICE, f"stray_{kind}", what)
             if payment is not None and outcome is not None:
-                payments.conclude(conn, now, payment.id, outcome)
+                payments.conclude(conn, now, payment, outcome)
 
         write(self._engine, work)
 

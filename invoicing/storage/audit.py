@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from invoicing.storage.rows import add, change, many, next_number
+from invoicing.storage.rows import add_later, change, many, next_number
 from invoicing.storage.tables import audit
 
 BOOKED: Final = "booked"
@@ -51,7 +51,7 @@ def write(
         "before": before,
         "after": after,
     }
-    add(conn, audit, values)
+    add_later(conn, audit, values)
 
 
 def unsealed(conn: Connection, limit: int) -> tuple[AuditRow, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Select, String, bindparam, exists, func, or_, select, update
 
 from invoicing.states import TAKEN, InvoiceState
+from invoicing.storage.people import OF_USER, MerchantUser
 from invoicing.storage.rows import add_numbered, changed, many, one
 from invoicing.storage.tables import customer, invoice, merchant, merchant_user, pair_block, payment
 
@@ -109,6 +110,7 @@ _MOVE = (
     .values(state=bindparam("after"), closed_at=bindparam("at"), version=invoice.c.version + 1)
 )
 _BY_ID = _invoices.where(invoice.c.id == bindparam("invoice_id"))
+_WITH_ISSUER = _BY_ID.join(merchant_user, merchant_user.c.id == invoice.c.issued_by).add_columns(*OF_USER)
 _OF_CUSTOMER = _BY_ID.where(invoice.c.customer_msisdn == bindparam("msisdn"))
 
 
@@ -116,6 +118,13 @@ def by_id(conn: Connection, invoice_id: int) -> Invoice:
     found = one(conn, _BY_ID, Invoice, invoice_id=invoice_id)
     assert found is not None
     return found
+
+
+def with_issuer(conn: Connection, invoice_id: int) -> tuple[Invoice, MerchantUser]:
+    """The invoice and who issued it, by one query."""
+    row = conn.execute(_WITH_ISSUER, {"invoice_id": invoice_id}).one()
+    fields = len(Invoice.__match_args__)
+    return Invoice(*row[:fields]), MerchantUser(*row[fields:])
 
 
 def of_merchant(conn: Connection, merchant_id: int, invoice_id: int) -> Invoice | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, exists, func, select, update
 
-from invoicing.storage.rows import add_once, change, many, one
+from invoicing.storage.rows import add_later, add_once, change, many, one
 from invoicing.storage.tables import inbox, outbox
 
 
@@ -60,7 +60,7 @@ def add_sms(
         "created_at": at,
         "next_at": at,
     }
-    add_once(conn, outbox, values)
+    add_later(conn, outbox, values, once=True)
 
 
 _rows = select(

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Update, bindparam, func, select, update
+from sqlalchemy import Connection, Sequence, String, Update, bindparam, cast, func, insert, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from invoicing.states import TAKEN, UNDECIDED, PaymentState
 from invoicing.storage.invoices import Invoice
@@ -140,9 +141,7 @@ def create(
     Its age counts from `at`, its answer goes to the `request`: where the clock went back, the one is earlier
     than the other.
     """
-    number = next_number(conn, "payment")
     values = {
-        "number": number,
         "kind": subject.kind,
         "customer_id": customer.id,
         "invoice_id": subject.invoice_id,
@@ -153,9 +152,6 @@ def create(
         "card_id": card_id,
         "amount_tiyin": subject.amount_tiyin,
         "state": PaymentState.CREATED,
-        # Derived from the payment's own number: unique for ever (RRN) and for 999 999 attempts a day (STAN).
-        "stan": f"{number % _STANS + 1:06d}",
-        "rrn": f"{number:012d}",
         "terminal": terminal,
         "business_day": business_day,
         "created_at": at,
@@ -163,8 +159,9 @@ def create(
         "request_key": request.key,
         "request_at": request.created_at,
     }
+    id_, number, stan, rrn = _add(conn, values)
     return Payment(
-        id=add(conn, payment, values),
+        id=id_,
         number=number,
         kind=subject.kind,
         customer_id=customer.id,
@@ -181,8 +178,8 @@ def create(
         card_token=card_token,
         amount_tiyin=subject.amount_tiyin,
         state=PaymentState.CREATED,
-        stan=str(values["stan"]),
-        rrn=str(values["rrn"]),
+        stan=stan,
+        rrn=rrn,
         terminal=terminal,
         created_at=at,
         sent_at=None,
@@ -192,6 +189,34 @@ def create(
         request_key=request.key,
         request_at=request.created_at,
     )
+
+
+def _add(conn: Connection, values: Mapping[str, Any]) -> tuple[int, int, str, str]:
+    """Insert an attempt; its id, number, STAN and RRN.
+
+    The last two are made of the payment's own number: unique for ever (RRN) and for 999 999 attempts a day
+    (STAN).
+    """
+    if conn.dialect.name == "postgresql":
+        id_, number, stan, rrn = conn.execute(_insert_numbered(tuple(values)), values).one()
+        return int(id_), int(number), str(stan), str(rrn)
+    number = next_number(conn, "payment")
+    stan, rrn = f"{number % _STANS + 1:06d}", f"{number:012d}"
+    return add(conn, payment, {**values, "number": number, "stan": stan, "rrn": rrn}), number, stan, rrn
+
+
+@cache
+def _insert_numbered(names: tuple[str, ...]) -> ReturningInsert[Any]:
+    """On PostgreSQL one statement draws the number and stores the row under it."""
+    number = select(Sequence("payment_number").next_value().label("number")).subquery().c.number
+    made = {
+        "number": number,
+        "stan": func.lpad(cast(number % _STANS + 1, String), 6, "0"),
+        "rrn": func.lpad(cast(number, String), 12, "0"),
+    }
+    given = [cast(bindparam(name, type_=payment.c[name].type), payment.c[name].type) for name in names]
+    new = insert(payment).from_select([*names, *made], select(*given, *made.values()))
+    return new.returning(payment.c.id, payment.c.number, payment.c.stan, payment.c.rrn)
 
 
 def move(

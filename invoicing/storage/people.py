@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
@@ -66,7 +67,7 @@ class Card:
     state: str
 
 
-_users = select(
+OF_USER: Final = (
     merchant_user.c.id,
     merchant_user.c.merchant_id,
     merchant_user.c.msisdn,
@@ -77,7 +78,9 @@ _users = select(
     merchant.c.fee_bp,
     ((merchant_user.c.state == "active") & (merchant.c.state == "active")).label("active"),
     merchant_user.c.imsi_changed_at.is_not(None).label("sim_changed"),
-).join(merchant, merchant.c.id == merchant_user.c.merchant_id)
+)
+"""The columns of a `MerchantUser`, from both tables."""
+_users = select(*OF_USER).join(merchant, merchant.c.id == merchant_user.c.merchant_id)
 
 _customers = select(
     customer.c.id,
@@ -105,6 +108,12 @@ _CARDS = (
 )
 _unlocked = (customer.c.id == bindparam("customer_id"), ~customer.c.pin_locked)
 _CLEAR_TRIES = update(customer).where(*_unlocked).values(pin_failed=0)
+_CLEAR_TRIES_OF = (
+    update(customer)
+    .where(customer.c.msisdn == bindparam("of_msisdn"), ~customer.c.pin_locked)
+    .values(pin_failed=0)
+    .returning(*_customers.selected_columns)
+)
 _COUNT_TRY = (
     update(customer)
     .where(*_unlocked, customer.c.pin_failed < bindparam("tries_max"))
@@ -242,6 +251,11 @@ def count_pin_try(conn: Connection, customer_id: int, tries_max: int, at: dateti
 def clear_pin_tries(conn: Connection, customer_id: int) -> bool:
     """After a right PIN; `False` where the customer was locked meanwhile."""
     return changed(conn, _CLEAR_TRIES, customer_id=customer_id)
+
+
+def clear_pin_tries_of(conn: Connection, msisdn: str) -> Customer | None:
+    """As `clear_pin_tries`, by the phone; the row is held and told as it is now, `None` where locked."""
+    return one(conn, _CLEAR_TRIES_OF, Customer, of_msisdn=msisdn)
 
 
 def lock_pin(conn: Connection, customer_id: int) -> bool:

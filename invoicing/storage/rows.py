@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Sequence,
     Table,
     Update,
+    bindparam,
     func,
     insert,
     literal_column,
@@ -27,6 +29,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from invoicing.storage.tables import sequence
 
 R = TypeVar("R")
+
+_GATHERED: Final = "invoicing_gathered"
 
 _GAPPED: Final = {name: select(Sequence(f"{name}_number").next_value()) for name in ("invoice", "payment")}
 _FIRST: Final = {"invoice": 1001, "payment": 5_000_001, "reversal": 1, "seal": 1, "code": 1, "settlement": 1}
@@ -96,6 +100,53 @@ def _insert_once(table: Table, dialect: str) -> Insert:
     new = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     # A returned row, not `rowcount`: drivers disagree about the count of an INSERT.
     return new.on_conflict_do_nothing().returning(literal_column("1", Integer))
+
+
+@contextmanager
+def gathered(conn: Connection) -> Iterator[None]:
+    """Insert the rows of `add_later` that come up inside in one statement a table, when all is said.
+
+    Where it ends by an exception nothing is inserted: the transaction is to be rolled back.
+    """
+    rows: dict[tuple[Table, bool], list[Mapping[str, Any]]] = {}
+    conn.info[_GATHERED] = rows
+    try:
+        yield
+    finally:
+        del conn.info[_GATHERED]
+    for (table, once), found in rows.items():
+        _insert_all(conn, table, found, once=once)
+
+
+def add_later(conn: Connection, table: Table, values: Mapping[str, Any], *, once: bool = False) -> None:
+    """Insert a row whose id nobody needs: at once, or with the others inside `gathered`.
+
+    Args:
+        once: an equal one that is there already, by a unique constraint, is no fault.
+    """
+    rows = conn.info.get(_GATHERED)
+    if rows is None:
+        _insert_all(conn, table, [values], once=once)
+    else:
+        rows.setdefault((table, once), []).append(values)
+
+
+def _insert_all(conn: Connection, table: Table, rows: list[Mapping[str, Any]], *, once: bool) -> None:
+    names = tuple(rows[0])
+    values = {f"{name}_{place}": row[name] for place, row in enumerate(rows) for name in names}
+    conn.execute(_insert_many(table, names, len(rows), once, conn.dialect.name), values)
+
+
+@cache
+def _insert_many(table: Table, names: tuple[str, ...], count: int, once: bool, dialect: str) -> Insert:
+    """One INSERT of so many rows with these columns."""
+    new = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    rows: list[dict[str, Any]] = [
+        {name: bindparam(f"{name}_{place}", type_=table.c[name].type) for name in names}
+        for place in range(count)
+    ]
+    new = new.values(rows)
+    return new.on_conflict_do_nothing() if once else new
 
 
 def change(conn: Connection, table: Table, where: Iterable[Any], values: Mapping[str, Any]) -> bool:

@@ -39,6 +39,7 @@ from invoicing import (
     upgrade,
 )
 from invoicing.storage.connect import TRIES_MAX, reading, write
+from invoicing.storage.payments import by_id
 from invoicing.storage.tables import sequence
 from tests.invoicing.test_recovery import Crash, CrashAt, Switch, audited
 from tests.invoicing.test_requests import at_once
@@ -127,7 +128,7 @@ def test_f6_an_approval_31_seconds_late_changes_nothing_and_is_audited(world: Wo
     world.service.pay(world.key(), CUSTOMER, invoice.id, card, PIN)
     world.clock.advance(seconds=31)
     late = Approved("000007", "000005000001", FIFTY, "000001")
-    write(world.engine, lambda conn: payments.conclude(conn, world.clock.now(), 1, late))
+    write(world.engine, lambda conn: payments.conclude(conn, world.clock.now(), by_id(conn, 1), late))
 
     assert world.now_of(invoice).status is Status.IN_PROGRESS
     assert "answer_late" in audited(world, "payment:1")
@@ -142,7 +143,7 @@ def test_f7_a_second_0210_applies_nothing_and_one_of_another_sum_is_reversed(
     first, second = world.issue(1_000 * SOUM), world.issue(2_000 * SOUM)
     told = Approved("000007", "000005000001", 1_000 * SOUM, "000001")
     world.pay(first)
-    write(world.engine, lambda conn: payments.conclude(conn, world.clock.now(), 1, told))
+    write(world.engine, lambda conn: payments.conclude(conn, world.clock.now(), by_id(conn, 1), told))
     switch.on_purchase = lambda request: Approved(request.stan, request.rrn, 1_000 * SOUM, "000001")
 
     assert world.pay(second) == Pending(1002, 5_000_002)

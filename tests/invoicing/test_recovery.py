@@ -25,6 +25,7 @@ from invoicing import (
 )
 from invoicing.storage import audit
 from invoicing.storage.connect import reading, write
+from invoicing.storage.payments import by_id
 from tests.invoicing.world import CUSTOMER, FIFTY, PIN, SHOP, SOUM, World
 
 BACK = "CLICK: платеж №5000001 (счет №1001) отменен, 50 000 сум возвращены"
@@ -319,7 +320,10 @@ def test_an_approval_that_overtakes_its_reversals_answer_is_reversed_once_more(
         answer = bank.reverse(request)
         if purchases:  # the stalled 0200 arrives just after this 0420, its answer before the 0430
             approved = bank.purchase(purchases.pop())
-            write(world.engine, lambda conn: payments.conclude(conn, world.clock.now(), 1, approved))
+            write(
+                world.engine,
+                lambda conn: payments.conclude(conn, world.clock.now(), by_id(conn, 1), approved),
+            )
         return answer
 
     switch.on_purchase, switch.on_reverse = never, crossing
@@ -361,7 +365,9 @@ def test_a_second_answer_to_one_attempt_changes_nothing(world: World, switch: Sw
 
     switch.on_purchase = keep
     first = world.pay(world.issue())
-    again = write(world.engine, lambda conn: payments.conclude(conn, world.clock.now(), 1, answers[0]))
+    again = write(
+        world.engine, lambda conn: payments.conclude(conn, world.clock.now(), by_id(conn, 1), answers[0])
+    )
 
     assert again == first
     assert world.count("entry") == 2

@@ -26,6 +26,7 @@ from invoicing.payments import PayAnswer
 from invoicing.processors.iso8583 import Stray, StrayAnswer
 from invoicing.storage import audit
 from invoicing.storage.connect import reading, write
+from invoicing.storage.payments import by_id
 from tests.invoicing.world import CUSTOMER, FIFTY, PIN, SHOP, World, on_file
 from tests.peers.control import SwitchProcess
 from tests.processors.conftest import MakeTill, Till, until
@@ -198,7 +199,10 @@ def apply_late(shop: Shop, stray: StrayAnswer) -> None:
     assert stray.kind is Stray.LATE
     assert stray.rrn == f"{5_000_001:012d}"
     assert outcome is not None
-    write(shop.world.engine, lambda conn: payments.conclude(conn, shop.world.clock.now(), 1, outcome))
+    write(
+        shop.world.engine,
+        lambda conn: payments.conclude(conn, shop.world.clock.now(), by_id(conn, 1), outcome),
+    )
 
 
 def test_f7_an_answer_that_comes_twice_is_applied_once(shop: Shop) -> None:
