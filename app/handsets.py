@@ -96,12 +96,10 @@ class Handsets:
             del self._open[dialogue]
             return PushOutcome.SHOWN
         try:
-            async with asyncio.timeout(self._answer_s):
-                return await waiting.fate
-        except TimeoutError:
-            return PushOutcome.TIMEOUT
+            await asyncio.wait([waiting.fate], timeout=self._answer_s)
         finally:
             del self._open[dialogue]
+        return waiting.fate.result() if waiting.fate.done() else PushOutcome.TIMEOUT
 
     async def _handset(self, msisdn: str) -> _Asking | None:
         """One that waits for a push, or is about to."""

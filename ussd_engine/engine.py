@@ -53,7 +53,12 @@ RECORD_TTL_S = 180.0
 """domain.md 3.5: a dialogue's total life; its tombstone lives as long after the last turn."""
 
 PUSH_DEADLINE_S = 10.0
-OVER = frozenset({PushOutcome.BUSY, PushOutcome.ABSENT, PushOutcome.REFUSED, PushOutcome.TIMEOUT})
+OVER = frozenset(PushOutcome) - {
+    PushOutcome.ACCEPTED,
+    PushOutcome.SHOWN,
+    PushOutcome.ANSWERED,
+    PushOutcome.UNKNOWN,
+}
 """Outcomes after which no answer can come."""
 NOT_WORTH_SHOWING = frozenset({FAILED, LATE})
 """Ends of ours: nobody who has not dialled need read that something went wrong."""

@@ -18,11 +18,11 @@ from adapters.patience import Patience
 from adapters.smpp import ussd
 from adapters.smpp.link import Link, Silence
 from adapters.smpp.profiles import ASK
-from adapters.smpp.push import PUSH_WITHIN_S, Outcome, Pushed, Pushes
+from adapters.smpp.push import Fate, Pushes
 from adapters.smpp.status import NEVER, OK, TRY_LATER, name_of
 from adapters.smpp.ussd import Heard, UssdOptions
 from adapters.smpp.wire import Pdu
-from ussd_engine import Kind, Reply, Turn, WireError
+from ussd_engine import Kind, PushOutcome, Reply, Turn, WireError
 
 log: Final = logging.getLogger(__name__)
 DUPLICATE_S: Final = 2.0
@@ -54,6 +54,18 @@ class _Dialogue:
     """Kept for a while: a repeat must find it, and get the engine's stored reply."""
     doing: tuple[ussd.Kind, str] | None = field(default=None, repr=False)
     """The unit whose screen is being made."""
+    fate: Fate | None = None
+    """Of one that we began: what became of its first screen."""
+
+    @property
+    def pushed(self) -> bool:
+        """Nobody dialled for it."""
+        return self.fate is not None
+
+    def settle(self, outcome: PushOutcome) -> None:
+        """The first that is heard of a pushed dialogue tells its fate."""
+        if self.fate is not None and not self.fate.done():
+            self.fate.set_result(outcome)
 
 
 class Dialogues:
@@ -76,7 +88,7 @@ class Dialogues:
         self._observe = observe
         self._trouble = Reply(trouble, open=False)
         self._open: dict[str, _Dialogue] = {}
-        self._pushes = Pushes(link, options, self._show)
+        self._pushes = Pushes(link, options, self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._patience = Patience(_GRACE_S)
 
@@ -93,13 +105,16 @@ class Dialogues:
             log.warning("a unit can't be used", extra={"gateway": self._gateway, "why": str(error)})
             self._observe(self._gateway, "malformed")
             return NEVER
-        if not self._in_dialogue(heard.msisdn) and self._pushes.take(heard):
+        if heard.kind is ussd.Kind.CONFIRM:
+            self._pushes.confirmed(heard.msisdn, PushOutcome.SHOWN)
             return OK
         known = self._open.get(heard.msisdn)
         if known is not None and not _same(known.heard.name, heard.name):
             known = None
         if heard.kind is ussd.Kind.LEAVE:
+            self._pushes.confirmed(heard.msisdn, PushOutcome.REFUSED)
             if known is not None and not known.ended:
+                known.settle(PushOutcome.REFUSED)
                 self._end(known, Kind.ABORT)
             return OK
         if len(self._tasks) >= self._options.in_flight_max:
@@ -131,13 +146,26 @@ class Dialogues:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=longest_s)
 
-    async def push(
-        self, msisdn: str, text: str, *, ask: bool, within_s: float = PUSH_WITHIN_S, closing: str = ""
-    ) -> Pushed:
-        """As `Pushes.push`; a phone in a dialogue is busy."""
+    async def push(self, dialogue: str, msisdn: str, text: str, *, ask: bool) -> PushOutcome:
+        """As `ussd_engine.Pusher`; a phone in a dialogue is busy."""
         if self._in_dialogue(msisdn):
-            return Pushed(Outcome.BUSY)
-        return await self._pushes.push(msisdn, text, ask=ask, within_s=within_s, closing=closing)
+            return PushOutcome.BUSY
+        return await self._pushes.push(dialogue, msisdn, text, ask=ask)
+
+    def opened(self, dialogue: str, heard: Heard) -> Fate | None:
+        """As `adapters.smpp.push.Opened`."""
+        if self._in_dialogue(heard.msisdn):
+            return None
+        loop = asyncio.get_running_loop()
+        fate: Fate = loop.create_future()
+        self._open[heard.msisdn] = _Dialogue(heard, loop.time(), loop.time(), dialogue, fate=fate)
+        return fate
+
+    def dropped(self, dialogue: str, msisdn: str) -> None:
+        """As `adapters.smpp.push.Opened`."""
+        known = self._open.get(msisdn)
+        if known is not None and known.id == dialogue:
+            del self._open[msisdn]
 
     # --- dialogues ----------------------------------------------------------------------------------------
 
@@ -150,6 +178,8 @@ class Dialogues:
             and now - known.began_at < (DUPLICATE_S if heard.name is None else DUPLICATE_NAMED_S)
         )
         if known is None or not repeats:
+            if (pushed := self._open.get(heard.msisdn)) is not None:
+                pushed.settle(PushOutcome.BUSY)  # who dials meanwhile has not seen it
             known = self._open[heard.msisdn] = _Dialogue(heard, now, now, turns=1)
         self._start(known, heard, Kind.BEGIN)
 
@@ -160,6 +190,7 @@ class Dialogues:
             self._start(_Dialogue(heard, now, now), heard, Kind.ANSWER)
             return
         known.turns += 1
+        known.settle(PushOutcome.ANSWERED)
         self._start(known, heard, Kind.ANSWER)
 
     def _start(self, dialogue: _Dialogue, heard: Heard, kind: Kind) -> None:
@@ -179,7 +210,7 @@ class Dialogues:
         if kept and self._open.get(heard.msisdn) is not dialogue:
             return  # the subscriber has left, or dialled anew
         dialogue.ended = dialogue.ended or not reply.open
-        answer = await self._show(heard, reply.text, last=not reply.open, until=until)
+        answer = await self._show(dialogue, heard, reply, until)
         if answer is Silence.NOT_SENT or (isinstance(answer, Pdu) and answer.status != OK):
             why = answer.value if isinstance(answer, Silence) else name_of(answer.status)
             log.warning("a screen was not taken", extra={"gateway": self._gateway, "why": why})
@@ -206,13 +237,14 @@ class Dialogues:
             self._observe(self._gateway, "failed")
         return self._trouble
 
-    async def _show(self, heard: Heard, text: str, *, last: bool, until: float) -> Pdu | Silence:
+    async def _show(self, dialogue: _Dialogue, heard: Heard, reply: Reply, until: float) -> Pdu | Silence:
         options = self._options
+        end_op = options.push_end if dialogue.pushed else options.end_op
         pdu = ussd.write(
-            text,
-            op=options.end_op if last else ASK,
+            reply.text,
+            op=ASK if reply.open else end_op,
             ends=heard.ends,
-            named=options.family.answer_to(heard.tlvs, last=last),
+            named=options.family.answer_to(heard.tlvs, last=not reply.open),
             options=options,
         )
         left_s = max(until - asyncio.get_running_loop().time(), _GRACE_S)

@@ -14,12 +14,12 @@ from adapters.smpp import coding, receipts, ussd
 from adapters.smpp.dialogues import Dialogues, Observe, TurnHandler
 from adapters.smpp.link import Bind, Link, LinkOptions
 from adapters.smpp.profiles import END, ProfileName
-from adapters.smpp.push import PUSH_WITHIN_S, Pushed
 from adapters.smpp.sms import OnReport, SmsOptions, SmsSender
 from adapters.smpp.status import NEVER, OK
 from adapters.smpp.ussd import UssdOptions
 from adapters.smpp.wire import Pdu
 from adapters.sms import SmsNotTaken
+from ussd_engine import PushOutcome
 
 log: Final = logging.getLogger(__name__)
 LAST_ANSWERS_S: Final = 5.0
@@ -33,7 +33,7 @@ class Options:
     Attributes:
         tls_ca, tls_certificate, tls_key: PEM files, where the system's authorities don't do or the centre
             asks for a certificate.
-        profile, end_op, code_in, submit, idle_s: see `adapters.smpp.ussd.UssdOptions`.
+        profile, end_op, code_in, submit, idle_s, push_…: see `adapters.smpp.ussd.UssdOptions`.
         ussd_coding, ussd_ucs2: `data_coding` of USSD texts in the default alphabet, and in UCS-2 (8 or 72).
         source: the sender of SMS.
         ussd_source: the sender of screens, where it is not what the subscriber dialled.
@@ -75,6 +75,9 @@ class Options:
     deadline_s: float = 10.0
     idle_s: float = 180.0
     in_flight_max: int = 2000
+    push_end_op: int = 0
+    push_answer_s: float = 60.0
+    push_confirm_s: float = 10.0
     busy: tuple[int, ...] = ()
     absent: tuple[int, ...] = ()
 
@@ -154,17 +157,21 @@ class Smpp:
             raise SmsNotTaken("this gateway carries no SMS", again=False)
         return await self._sender.send(msisdn, text, reference)
 
-    async def push(
-        self, msisdn: str, text: str, *, ask: bool, within_s: float = PUSH_WITHIN_S, closing: str = ""
-    ) -> Pushed:
-        """As `adapters.smpp.push.Pushes.push`; only while `run` runs.
+    @property
+    def carries_push(self) -> bool:
+        """Whether the bind carries USSD."""
+        return "ussd" in self._options.carries
 
-        Raises:
-            RuntimeError: it doesn't.
-        """
-        if self._dialogues is None:
-            raise RuntimeError(f"gateway {self.name} doesn't run")
-        return await self._dialogues.push(msisdn, text, ask=ask, within_s=within_s, closing=closing)
+    @property
+    def screen_octets(self) -> int:
+        """What one screen holds."""
+        return self._options.screen_octets
+
+    async def push(self, dialogue: str, msisdn: str, text: str, *, ask: bool) -> PushOutcome:
+        """As `ussd_engine.Pusher`; where the line is down nothing is shown."""
+        if self._dialogues is None or not self.state.up:
+            return PushOutcome.TROUBLE
+        return await self._dialogues.push(dialogue, msisdn, text, ask=ask)
 
     async def _finish(self, dialogues: Dialogues, tasks: list[asyncio.Task[None]]) -> None:
         await dialogues.drain(LAST_ANSWERS_S)
@@ -243,6 +250,9 @@ def _ussd(options: Options) -> UssdOptions:
         deadline_s=options.deadline_s,
         idle_s=options.idle_s,
         in_flight_max=options.in_flight_max,
+        push_end_op=options.push_end_op,
+        push_answer_s=options.push_answer_s,
+        push_confirm_s=options.push_confirm_s,
         busy=frozenset(options.busy),
         absent=frozenset(options.absent),
     )

@@ -34,8 +34,7 @@ class Profile:
         name_bits: those of its value that stay the same for a whole dialogue.
         end_bit: the one that ends it, either way; 0 where there is none.
         begins, answers, confirms, leaves: operations (`ussd_service_op`) of a deliver_sm.
-        ask_once, notify_once: operations of a text pushed outside a dialogue; None where the centre must
-            be told afterwards that it is over.
+        notify_once: the operation of a USSN that ends its dialogue, where the centre has one.
     """
 
     tag: int | None
@@ -46,7 +45,6 @@ class Profile:
     answers: frozenset[int] = frozenset({18, 146})
     confirms: frozenset[int] = frozenset({19})
     leaves: frozenset[int] = frozenset({129})
-    ask_once: int | None = None
     notify_once: int | None = None
 
     def name(self, tlvs: Mapping[int, bytes]) -> int | None:
@@ -81,6 +79,6 @@ PROFILES: Final[Mapping[ProfileName, Profile]] = {
     "its": Profile(wire.SESSION_INFO, 2, 0xFF00, 0x0001),
     "its15": Profile(wire.SESSION_INFO, 2, 0xFFFE, 0x0001),
     "umr": Profile(wire.USER_REFERENCE, 2, 0xFFFF_FFFF),
-    "plus": Profile(wire.USSD_SESSION_ID, 4, 0xFFFF_FFFF, ask_once=130, notify_once=131),
+    "plus": Profile(wire.USSD_SESSION_ID, 4, 0xFFFF_FFFF, notify_once=131),
     "none": Profile(None),
 }

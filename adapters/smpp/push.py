@@ -1,15 +1,15 @@
 """Texts shown on phones that have not dialled: USSR, which asks, and USSN, which tells.
 
-Source: 3GPP TS 22.090 §5.2 (network-initiated USSD); operations as in `adapters.smpp.profiles`.
+A question is a dialogue like any other from its first answer on, but that its last screen is no response to
+anything dialled. Source: 3GPP TS 22.090 §5.2 (network-initiated USSD); operations as in
+`adapters.smpp.profiles`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Final, Protocol
+from typing import Protocol
 
 from adapters.smpp import ussd
 from adapters.smpp.link import Link, Silence
@@ -18,114 +18,90 @@ from adapters.smpp.sms import address_type
 from adapters.smpp.status import OK
 from adapters.smpp.ussd import Ends, Heard, UssdOptions
 from adapters.smpp.wire import Pdu
+from ussd_engine import PushOutcome
 
-PUSH_WITHIN_S: Final = 60.0
-"""How long a subscriber may take to answer."""
-
-
-class Outcome(Enum):
-    """What became of a pushed text."""
-
-    SHOWN = "shown"
-    ANSWERED = "answered"
-    BUSY = "busy"
-    ABSENT = "absent"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"  # no answer in time: it may be on the screen
+Fate = asyncio.Future[PushOutcome]
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """`text` is what was typed, where something was."""
+class Opened(Protocol):
+    """The open dialogues, as far as a push needs them."""
 
-    outcome: Outcome
-    text: str = field(default="", repr=False)
+    def opened(self, dialogue: str, heard: Heard) -> Fate | None:
+        """Have a dialogue begin with its first answer; None: the phone is in another one."""
 
-
-class Show(Protocol):
-    """Sends a screen that answers a unit."""
-
-    async def __call__(self, heard: Heard, text: str, *, last: bool, until: float) -> Pdu | Silence:
-        """`until`: by the loop's clock."""
+    def dropped(self, dialogue: str, msisdn: str) -> None:
+        """Forget it: no answer will come, or none that counts."""
 
 
 class Pushes:
-    """The pushed texts of a link that wait for an answer; one for each phone."""
+    """The pushed texts of a link whose fate isn't known yet."""
 
-    def __init__(self, link: Link, options: UssdOptions, show: Show) -> None:
+    def __init__(self, link: Link, options: UssdOptions, dialogues: Opened) -> None:
         self._link = link
         self._options = options
-        self._show = show
-        self._waiting: dict[str, asyncio.Future[Heard]] = {}
+        self._dialogues = dialogues
+        self._notices: dict[str, Fate] = {}
         self._count = secrets.randbelow(1 << 15)
 
-    def take(self, heard: Heard) -> bool:
-        """Whether a unit answers a pushed text. One who dials meanwhile has not seen it."""
-        waiting = self._waiting.get(heard.msisdn)
-        if waiting is None or heard.kind is ussd.Kind.BEGIN:
-            return False
-        if not waiting.done():
-            waiting.set_result(heard)
-        return True
+    def confirmed(self, msisdn: str, outcome: PushOutcome) -> None:
+        """The phone has shown the last USSN, or turned it away."""
+        fate = self._notices.get(msisdn)
+        if fate is not None and not fate.done():
+            fate.set_result(outcome)
 
-    async def push(self, msisdn: str, text: str, *, ask: bool, within_s: float, closing: str) -> Pushed:
-        """Show a text: USSR where `ask`, else USSN.
-
-        Args:
-            within_s: how long the centre, and then the subscriber, may take.
-            closing: shown after an answer, where the centre keeps the dialogue open.
-        """
-        if msisdn in self._waiting:
-            return Pushed(Outcome.BUSY)
-        waiting = self._waiting[msisdn] = asyncio.get_running_loop().create_future()
+    async def push(self, dialogue: str, msisdn: str, text: str, *, ask: bool) -> PushOutcome:
+        """As `ussd_engine.Pusher`."""
+        heard = self._unit(msisdn)
+        if not ask:
+            return await self._notify(heard, text)
+        fate = self._dialogues.opened(dialogue, heard)  # first: an answer may overtake the centre's response
+        if fate is None:
+            return PushOutcome.BUSY
+        outcome = PushOutcome.TROUBLE
         try:
-            refused = await self._send(msisdn, text, ask, within_s)
-            if refused is not None:
-                return refused
-            async with asyncio.timeout(within_s):
-                heard = await waiting
-        except TimeoutError:
-            return Pushed(Outcome.UNKNOWN)
+            outcome = await self._send(
+                heard, text, ASK, fate, self._options.push_answer_s, PushOutcome.TIMEOUT
+            )
         finally:
-            del self._waiting[msisdn]
-        return await self._answered(heard, ask, closing)
+            if outcome not in (PushOutcome.ANSWERED, PushOutcome.UNKNOWN):
+                self._dialogues.dropped(dialogue, msisdn)
+        return outcome
 
-    async def _send(self, msisdn: str, text: str, ask: bool, within_s: float) -> Pushed | None:
-        options, profile = self._options, self._options.family
-        self._count += 1
-        pdu = ussd.write(
-            text,
-            op=self._once(ask) or (ASK if ask else NOTIFY),
-            ends=_ends(options.source, msisdn),
-            named=profile.begin(self._count),
-            options=options,
-        )
-        sent = await self._link.ask(pdu, within_s, urgent=True)
+    async def _notify(self, heard: Heard, text: str) -> PushOutcome:
+        if heard.msisdn in self._notices:
+            return PushOutcome.BUSY
+        fate = self._notices[heard.msisdn] = asyncio.get_running_loop().create_future()
+        op = self._options.family.notify_once or NOTIFY
+        try:
+            return await self._send(heard, text, op, fate, self._options.push_confirm_s, PushOutcome.ACCEPTED)
+        finally:
+            del self._notices[heard.msisdn]
+
+    async def _send(
+        self, heard: Heard, text: str, op: int, fate: Fate, within_s: float, at_last: PushOutcome
+    ) -> PushOutcome:
+        """Send a text and wait for what becomes of it; `at_last` where nothing more is heard."""
+        pdu = ussd.write(text, op=op, ends=heard.ends, named=heard.tlvs, options=self._options)
+        sent = await self._link.ask(pdu, self._options.deadline_s, urgent=True)
         if sent is Silence.NOT_SENT:
-            return Pushed(Outcome.REFUSED)
+            return PushOutcome.TROUBLE
         if isinstance(sent, Pdu) and sent.status != OK:
-            return Pushed(self._refusal(sent.status))
-        return None
+            return self._refusal(sent.status)
+        if not isinstance(sent, Pdu):
+            at_last = PushOutcome.UNKNOWN
+        await asyncio.wait([fate], timeout=within_s)
+        return fate.result() if fate.done() else at_last
 
-    async def _answered(self, heard: Heard, ask: bool, closing: str) -> Pushed:
-        if heard.kind is ussd.Kind.LEAVE:
-            return Pushed(Outcome.REFUSED)
-        if heard.kind is ussd.Kind.CONFIRM:
-            return Pushed(Outcome.SHOWN)
-        if self._once(ask) is None:
-            until = asyncio.get_running_loop().time() + self._options.deadline_s
-            await self._show(heard, closing, last=True, until=until)
-        return Pushed(Outcome.ANSWERED, heard.text)
+    def _unit(self, msisdn: str) -> Heard:
+        """What a screen of this dialogue answers, as if the phone had sent it; of any name till it does."""
+        self._count += 1
+        tlvs = self._options.family.begin(self._count)
+        return Heard(ussd.Kind.UNSAID, msisdn, None, "", _ends(self._options.source, msisdn), tlvs)
 
-    def _once(self, ask: bool) -> int | None:
-        """The operation that needs no end, where the centre has one."""
-        profile = self._options.family
-        return profile.ask_once if ask else profile.notify_once
-
-    def _refusal(self, status: int) -> Outcome:
+    def _refusal(self, status: int) -> PushOutcome:
         if status in self._options.busy:
-            return Outcome.BUSY
-        return Outcome.ABSENT if status in self._options.absent else Outcome.REFUSED
+            return PushOutcome.BUSY
+        return PushOutcome.ABSENT if status in self._options.absent else PushOutcome.REFUSED
 
 
 def _ends(source: str, msisdn: str) -> Ends:

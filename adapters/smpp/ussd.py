@@ -45,6 +45,10 @@ class UssdOptions:
         deadline_s: patience of the centre for a screen.
         idle_s: a dialogue this long without an answer is over.
         in_flight_max: turns at once; the centre is asked to bring one more again.
+        push_end_op: `ussd_service_op` of the last screen where nobody had dialled; 0: as the profile has it,
+            else as `end_op`.
+        push_answer_s, push_confirm_s: patience with the subscriber for a pushed question, and with the
+            centre for word that a pushed text was shown.
         busy, absent: the centre's `command_status` for a pushed text that finds nobody free, or nobody.
     """
 
@@ -60,12 +64,20 @@ class UssdOptions:
     deadline_s: float = 10.0
     idle_s: float = 180.0
     in_flight_max: int = 2000
+    push_end_op: int = 0
+    push_answer_s: float = 60.0
+    push_confirm_s: float = 10.0
     busy: frozenset[int] = frozenset()
     absent: frozenset[int] = frozenset()
 
     @property
     def family(self) -> Profile:
         return PROFILES[self.profile]
+
+    @property
+    def push_end(self) -> int:
+        """`ussd_service_op` of a pushed dialogue's last screen."""
+        return self.push_end_op or self.family.notify_once or self.end_op
 
 
 @dataclass(frozen=True, slots=True)

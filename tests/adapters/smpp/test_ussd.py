@@ -9,7 +9,6 @@ import pytest
 
 from adapters.smpp import ussd, wire
 from adapters.smpp.profiles import PROFILES
-from adapters.smpp.push import Outcome
 from tests.adapters.smpp.conftest import house, until
 from tests.peers.smpp import Centre
 from ussd_engine import Kind, Reply, Turn
@@ -295,66 +294,3 @@ async def test_a_unit_without_operation_begins_or_goes_on_by_its_text(centre: Ce
 
     assert (first["text"], first["op"]) == (HOME, 2)
     assert (second["text"], second["open"]) == (AMOUNT, True)
-
-
-# --- push ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("style", list(PROFILES))
-async def test_a_pushed_question_brings_its_answer(centre: Centre, style: str) -> None:
-    async with house(centre, profile=style) as opened:
-        asking = asyncio.create_task(opened.gateway.push(PHONE, "Оплатить?", ask=True, closing="OK"))
-        shown = await centre.event("pushed")
-        centre.order("answer", msisdn=PHONE, text="1", op=146 if style == "plus" else 18)
-        pushed = await asking
-        if style != "plus":
-            closing = await centre.event("submit")
-            assert closing["tlvs"]["ussd_service_op"] == "11"
-
-    assert (shown["text"], shown["op"]) == ("Оплатить?", 130 if style == "plus" else 2)
-    assert (pushed.outcome, pushed.text) == (Outcome.ANSWERED, "1")
-
-
-async def test_a_pushed_notice_is_confirmed(centre: Centre) -> None:
-    async with house(centre) as opened:
-        asking = asyncio.create_task(opened.gateway.push(PHONE, "Paid", ask=False))
-        shown = await centre.event("pushed")
-        centre.order("answer", msisdn=PHONE, text="", op=19)
-        pushed = await asking
-
-    assert shown["op"] == 3
-    assert pushed.outcome is Outcome.SHOWN
-
-
-async def test_a_pushed_question_that_is_turned_away_is_refused(centre: Centre) -> None:
-    async with house(centre) as opened:
-        asking = asyncio.create_task(opened.gateway.push(PHONE, "Pay?", ask=True))
-        await centre.event("pushed")
-        centre.order("hangup", msisdn=PHONE, by="op")
-
-        assert (await asking).outcome is Outcome.REFUSED
-
-
-@pytest.mark.parametrize(
-    ("status", "outcome"), [(0x500, Outcome.BUSY), (0x501, Outcome.ABSENT), (0x45, Outcome.REFUSED)]
-)
-async def test_what_the_centre_says_of_a_push_is_told(centre: Centre, status: int, outcome: Outcome) -> None:
-    centre.order("rule", statuses=[status])
-    async with house(centre, busy=(0x500,), absent=(0x501,)) as opened:
-        assert (await opened.gateway.push(PHONE, "Pay?", ask=True)).outcome is outcome
-
-
-async def test_a_phone_in_a_dialogue_is_busy(centre: Centre) -> None:
-    async with house(centre) as opened:
-        await dial(centre)
-
-        assert (await opened.gateway.push(PHONE, "Pay?", ask=True)).outcome is Outcome.BUSY
-
-
-async def test_a_push_without_an_answer_is_unknown_and_the_phone_may_dial(centre: Centre) -> None:
-    async with house(centre) as opened:
-        pushed = await opened.gateway.push(PHONE, "Pay?", ask=True, within_s=0.2)
-        screen = await dial(centre)
-
-    assert pushed.outcome is Outcome.UNKNOWN
-    assert screen["text"] == HOME

@@ -61,7 +61,7 @@ const ended = {
 };
 
 function named(phone, pdu) {
-  const mine = styles[phone.style](phone, 0);
+  const mine = phone.pushed || styles[phone.style](phone, 0);
   return Object.keys(mine).every((tag) => pdu[tag] && (phone.style === 'its15'
     ? (pdu[tag].readUInt16BE(0) & ~1) === mine[tag].readUInt16BE(0)
     : pdu[tag][0] === mine[tag][0] && pdu[tag].length === mine[tag].length));
@@ -85,6 +85,12 @@ function screen(phone, pdu, octets) {
   if (!named(phone, pdu)) return say('misnamed', {msisdn: phone.msisdn});
   const bit = ended[phone.style] ? Boolean(ended[phone.style](pdu)) : op === phone.endOp;
   const open = op === 2;
+  if (phone.pushed) {
+    if (!open && op !== phone.endOp) return say('contradiction', {op});
+    if (!open) phones.delete(phone.msisdn);
+    return say('screen', {msisdn: phone.msisdn, text: decode(octets, pdu.data_coding), open, op,
+      bit: pdu.its_session_info ? pdu.its_session_info[1] & 1 : null});
+  }
   if (open === bit || (!open && op !== phone.endOp && op < 128)) return say('contradiction', {op, bit});
   if (!open) phones.delete(phone.msisdn);
   say('screen', {msisdn: phone.msisdn, text: decode(octets, pdu.data_coding), open, coding: pdu.data_coding,
@@ -120,7 +126,7 @@ function pushed(pdu, octets) {
   const op = pdu.ussd_service_op[0];
   if (op !== 2 && op !== 3 && op !== 130 && op !== 131) return false;
   const tags = ['its_session_info', 'user_message_reference', 'ussd_session_id'].filter((tag) => pdu[tag]);
-  phones.set(pdu.destination_addr, {msisdn: pdu.destination_addr, code: pdu.source_addr, style: 'none', endOp: 17,
+  phones.set(pdu.destination_addr, {msisdn: pdu.destination_addr, code: pdu.source_addr, style: 'none', endOp: pdu.ussd_session_id ? 131 : 17,
     pushed: Object.fromEntries(tags.map((tag) => [tag, pdu[tag]])), by: 'deliver_sm'});
   say('pushed', {msisdn: pdu.destination_addr, op, text: decode(octets, pdu.data_coding)});
   return true;
@@ -164,7 +170,6 @@ const orders = {
   },
   answer: ({msisdn, text, op = 18}) => {
     const phone = phones.get(msisdn);
-    if (phone.pushed) phones.delete(msisdn);
     phone.unit += 1;
     tell(phone, op, text);
   },
