@@ -133,6 +133,20 @@ class Push(Section):
     state: str = "customer.pushed"
 
 
+class Cabinet(Section):
+    """The web cabinet, the app and the JSON API.
+
+    `secure`: cookies are `__Host-` and `Secure`; without TLS browsers take such only from this machine.
+    `calls_a_minute`: of the API, by one token or one address. `private_webhooks`: webhooks may go to private
+    addresses and plain HTTP. `push_contact`: whom a push service may write to, `mailto:` or `https:`.
+    """
+
+    secure: bool = True
+    calls_a_minute: int = Field(default=600, ge=1)
+    private_webhooks: bool = False
+    push_contact: str = Field(default="mailto:support@click.uz", pattern=r"^(mailto:|https:)")
+
+
 class BankLink(Section):
     """The line to a bank's switch (ISO 8583 over TCP).
 
@@ -235,6 +249,7 @@ class Settings(BaseSettings):
     sms: Sms = Sms()
     push: Push = Push()
     bank: Bank = Bank()
+    cabinet: Cabinet = Cabinet()
     journal: Journal = Journal()
     traces: Traces = Traces()
     log: Log = Log()

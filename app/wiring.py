@@ -38,6 +38,7 @@ from app.settings import Settings
 from app.spans import Spans
 from app.versions import MenuVersions
 from app.watching import Counted, Watched
+from app.web import mount
 from app.workers import Workers
 from ussd_engine import Action, Engine, MenuError, Service, SessionStore, compile_menus
 from ussd_engine.http import HttpCaller
@@ -178,6 +179,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             async with reloader.running(watching=settings.menus.reload):
                 served = application(front)
                 served.add_routes(_push_routes(plan, engine, pushes))
+                mount(served, settings, money, plan.key, in_thread, workers.nudge, demo=plan.demo)
                 yield House(served, reloader)
         finally:
             await asyncio.gather(*(door.close() for door in doors), return_exceptions=True)

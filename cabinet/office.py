@@ -1,4 +1,4 @@
-"""What every page and every call of the API needs: the domain, threads to ask it in, how the web is set up."""
+"""What every page and every call of the API needs: the domain, threads to ask it in, the web's options."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Final, ParamSpec, Protocol, TypeVar
 from aiohttp import web
 
 from invoicing import Accounts, Invoicing
+from invoicing.papers import Papers
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,6 +92,7 @@ class Office:
 
     invoicing: Invoicing
     accounts: Accounts
+    papers: Papers
     in_thread: InThread
     hashing: Hashing
     key: bytes = field(repr=False)

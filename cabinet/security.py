@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
 from limits import parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from cabinet.office import office_of
 from cabinet.origins import address_of
-from cabinet.sessions import Handler, who
+from cabinet.sessions import who
 
 CSP: Final = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -23,6 +24,7 @@ CSP: Final = (
 CSP_OF_DATA: Final = "default-src 'none'; frame-ancestors 'none'"
 
 _ALWAYS: Final = {
+    "Server": "click",  # no versions (ASVS 13.4.6)
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -31,8 +33,6 @@ _ALWAYS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _TLS_ONLY: Final = "max-age=31536000; includeSubDomains"
-
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 class TooOften(Exception):

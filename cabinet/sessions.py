@@ -8,16 +8,14 @@ tokens are never sent by a browser on its own, so they need neither.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
 
 from cabinet.office import Office, office_of
 from cabinet.origins import address_of, is_ours, label_of
 from invoicing import NewSession, Origin, SessionKind, SignedIn
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -106,10 +104,14 @@ def end(request: web.Request, response: web.StreamResponse, kind: SessionKind = 
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
-def middleware(kind: SessionKind) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def middleware(kind: SessionKind, *, pages: bool = True) -> Middleware:
     """Find out who asks, by the cookie of `kind` (`WEB` for merchants, `ADMIN` for operators).
 
-    The handler meets `Forged` where a changing request by cookie was not meant.
+    Raises `Forged` before the handler where a changing request was not meant.
+
+    Args:
+        pages: forms that nobody needs to be signed in for, the sign-in itself, must come from a page of ours.
+            An API takes JSON only, which no strange page can send, and is called by what is no browser.
     """
 
     @web.middleware
@@ -123,7 +125,7 @@ def middleware(kind: SessionKind) -> Callable[[web.Request, Handler], Awaitable[
         if found is not None and found.kind in fits:
             request[_WHO] = found
             request[_TOKEN] = token
-        if by_cookie and request.method not in SAFE:
+        if by_cookie and request.method not in SAFE and (pages or who(request) is not None):
             await _meant(request)
         return await handler(request)
 

@@ -171,6 +171,14 @@ class Accounts:
             write(self._engine, lambda conn: storage.touch(conn, row.id, now, until))
         return _signed_in(row, account)
 
+    def again(self, who: SignedIn) -> SignedIn | None:
+        """The same session read afresh, after something about its user changed."""
+        with reading(self._engine) as conn:
+            rows = storage.sessions_of(conn, _holder(who), self._clock.now())
+            row = next((row for row in rows if str(row.id) == who.session_id), None)
+            account = None if row is None else _owner(conn, row)
+        return None if row is None or account is None else _signed_in(row, account)
+
     def prove(self, who: SignedIn, password: str, origin: Origin) -> Done | Refused:
         """The password once more: for `PROOF_LIFE` the session may do what asks for it (ASVS 7.5.1)."""
         if who.kind is SessionKind.API:
