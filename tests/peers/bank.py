@@ -32,6 +32,8 @@ class Operation:
     amount: int
     code: str
     auth: str
+    to: str | None = None
+    """The account that was given what this one lost."""
     reversed: bool = False
 
 
@@ -63,14 +65,18 @@ class Bank:
                 self.accounts[token].code = code
             case {"event": "judged", "rrn": rrn, "delta": delta, **told}:
                 fields = {name: told[name] for name in ("stan", "token", "amount", "code", "auth")}
-                self.operations[rrn] = Operation(**fields)
+                self.operations[rrn] = Operation(**fields, to=told.get("to"))
                 self.stans[told["stan"]] = rrn
-                if delta:
-                    self.accounts[told["token"]].balance += delta
+                self._move(self.operations[rrn], delta)
             case {"event": "reversed", "rrn": rrn, "delta": delta}:
                 self.operations[rrn].reversed = True
-                if delta:
-                    self.accounts[self.operations[rrn].token].balance += delta
+                self._move(self.operations[rrn], delta)
+
+    def _move(self, operation: Operation, delta: int) -> None:
+        if delta:
+            self.accounts[operation.token].balance += delta
+            if operation.to is not None:
+                self.accounts[operation.to].balance -= delta
 
     def open(self, token: str, pan: str | None, balance: int, phone: str | None = None) -> None:
         self.note(event="opened", token=token, pan=pan, balance=balance, phone=phone)
@@ -82,26 +88,33 @@ class Bank:
         """The token of a card number."""
         return next((token for token, account in self.accounts.items() if account.pan == pan), None)
 
-    def charge(self, rrn: str, stan: str, token: str, amount: int, *, refund: bool) -> tuple[str, str]:
-        """Response code and authorisation; asked again, the same; under a STAN that has another RRN, 94."""
+    def charge(
+        self, rrn: str, stan: str, token: str, amount: int, *, refund: bool, to: str | None = None
+    ) -> tuple[str, str]:
+        """Response code and authorisation; asked again, the same; under a STAN that has another RRN, 94.
+
+        `to` is the account that is given what is taken; both or neither.
+        """
         known = self.operations.get(rrn)
         if known is None and stan in self.stans:
             return DUPLICATE, ""
         if known is None:
-            known = self._judge(rrn, stan, token, amount, refund=refund)
+            known = self._judge(rrn, stan, token, amount, refund=refund, to=to)
         return (CANCELLED, "") if known.reversed else (known.code, known.auth)
 
-    def _judge(self, rrn: str, stan: str, token: str, amount: int, *, refund: bool) -> Operation:
+    def _judge(
+        self, rrn: str, stan: str, token: str, amount: int, *, refund: bool, to: str | None
+    ) -> Operation:
         account = self.accounts.get(token)
         delta = amount if refund else -amount
-        if account is None:
+        if account is None or (to is not None and to not in self.accounts):
             code = NO_SUCH_CARD
         elif account.code is not None:
             code = account.code
         else:
             code = NO_MONEY if account.balance + delta < 0 else "00"
         taken = code == "00"
-        told = {"stan": stan, "token": token, "amount": amount, "code": code}
+        told = {"stan": stan, "token": token, "amount": amount, "code": code, "to": to}
         auth = rrn[-6:] if taken else ""
         self.note(event="judged", rrn=rrn, delta=delta if taken else 0, auth=auth, refund=refund, **told)
         return self.operations[rrn]

@@ -29,7 +29,7 @@ from tests.peers import iso
 from tests.peers.bank import NO_SUCH_CARD, NOT_YOURS, Bank
 
 ANSWERS = {"0100": "0110", "0200": "0210", "0420": "0430", "0421": "0430", "0800": "0810"}
-REPEATED = (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70, 90)
+REPEATED = (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70, 90, 103)
 GARBAGE = b"\x00\x0b0210\xff\x00what?"
 Fields = dict[int, str]
 
@@ -88,7 +88,12 @@ class Switch:
             self.bank.note(event="unreadable", octets=octets.hex())
             return
         told = {"stan": fields.get(11), "rrn": fields.get(37), "original": fields.get(90)}
-        told |= {"code": fields.get(3), "expiry": fields.get(14), "phone": fields.get(102)}
+        told |= {
+            "code": fields.get(3),
+            "expiry": fields.get(14),
+            "phone": fields.get(102),
+            "to": fields.get(103),
+        }
         self.bank.note(event="got", mti=mti, network=fields.get(70), **told)
         if mti not in ANSWERS:
             return
@@ -174,11 +179,22 @@ class Switch:
             asked = (fields[37], fields[11], token, int(fields[4]))
             refund = fields[3].startswith("20")
             if mti == "0200":
-                code, auth = self.bank.charge(*asked, refund=refund)
+                code, auth = self.bank.charge(*asked, refund=refund, to=self._credited(fields))
                 more = {38: auth} if auth else {}
             else:
                 code = self.bank.reverse(*asked, refund=refund)
         return told | more | {39: code}
+
+    def _credited(self, fields: Fields) -> str | None:
+        """The account of field 103: a card's, or a phone's airtime, opened when it is first given."""
+        if not fields[3].startswith(("40", "50")):
+            return None
+        if fields[3].startswith("40"):
+            return fields.get(103, "")
+        phone = f"airtime-{fields.get(103, '')}"
+        if phone not in self.bank.accounts:
+            self.bank.open(phone, None, 0)
+        return phone
 
     def _look(self, fields: Fields) -> tuple[str, Fields]:
         if fields[3].startswith("33"):

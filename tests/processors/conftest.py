@@ -14,6 +14,7 @@ import pytest
 from invoicing import Behaviour, CardProcessor, SandboxBank, pins
 from invoicing.processors.iso8583 import HostOptions, Iso8583Host, StrayAnswer
 from invoicing.processors.iso8583.link import LinkOptions
+from invoicing.processors.sandbox import airtime
 from tests.invoicing.world import CHEAP, in_memory
 from tests.peers.control import SwitchProcess
 
@@ -106,6 +107,9 @@ class Bench(Protocol):
     def silence_checks(self) -> None:
         """The next card check is not answered."""
 
+    def airtime(self, msisdn: str) -> int:
+        """What the bank has given the phone, in tiyin."""
+
     def decline(self, token: str, code: str) -> None: ...
 
     def lose_answer(self, token: str) -> None:
@@ -141,6 +145,9 @@ class SandboxBench:
     def silence_checks(self) -> None:
         self.processor.switch_off()
 
+    def airtime(self, msisdn: str) -> int:
+        return self.processor.balance(airtime(msisdn)) or 0
+
     def decline(self, token: str, code: str) -> None:
         self.processor.set_behaviour(token, self._BEHAVIOURS[code])
 
@@ -175,6 +182,9 @@ class SwitchBench:
 
     def silence_checks(self) -> None:
         self._switch.fault("lost", on="0100")
+
+    def airtime(self, msisdn: str) -> int:
+        return self._switch.balance(f"airtime-{msisdn}")
 
     def decline(self, token: str, code: str) -> None:
         self._switch.rule(token, code)

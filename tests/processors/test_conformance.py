@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from invoicing import Approved, Declined, NotReversed, Reversed, Unknown
+from invoicing import Approved, Credit, CreditKind, Declined, NotReversed, Reversed, Unknown
 from tests.processors.conftest import PHONE, Bench, until
 from tests.processors.orders import FIFTY, purchase, reversal
 
@@ -159,6 +159,61 @@ def test_a_refund_whose_reversal_came_first_is_kept_out(bench: Bench) -> None:
     assert bench.processor.reverse(reversal(token, refund=True)) == Reversed(original_known=False)
     assert bench.processor.refund(purchase(token)) == Declined("12")
     assert bench.balance(token) == 60_000_00
+
+
+def to_card(token: str) -> Credit:
+    return Credit(CreditKind.CARD, token)
+
+
+def to_phone(msisdn: str) -> Credit:
+    return Credit(CreditKind.PHONE, msisdn)
+
+
+def test_a_transfer_takes_and_gives_in_one(bench: Bench) -> None:
+    ours, theirs = bench.card(60_000_00), bench.card(1_00)
+
+    answers = [bench.processor.purchase(purchase(ours, credit=to_card(theirs))) for _ in range(2)]
+
+    assert answers == [Approved("000001", "000000000001", FIFTY, "000001")] * 2
+    assert (bench.balance(ours), bench.balance(theirs)) == (10_000_00, FIFTY + 1_00)
+
+
+def test_a_transfer_to_no_card_or_over_the_balance_moves_nothing(bench: Bench) -> None:
+    ours, theirs = bench.card(FIFTY - 1), bench.card(0)
+
+    assert bench.processor.purchase(purchase(ours, 1_00, credit=to_card("no-such"))) == Declined("14")
+    assert bench.processor.purchase(purchase(ours, number=2, credit=to_card(theirs))) == Declined("51")
+    assert (bench.balance(ours), bench.balance(theirs)) == (FIFTY - 1, 0)
+
+
+def test_a_top_up_gives_the_phone_its_airtime(bench: Bench) -> None:
+    token = bench.card(60_000_00)
+
+    assert isinstance(bench.processor.purchase(purchase(token, credit=to_phone(PHONE))), Approved)
+    assert (bench.balance(token), bench.airtime(PHONE)) == (10_000_00, FIFTY)
+
+
+def test_the_reversal_of_a_transfer_undoes_both_halves_once(bench: Bench) -> None:
+    ours, theirs = bench.card(60_000_00), bench.card(0)
+    bench.lose_answer(ours)
+    credit = to_card(theirs)
+
+    assert bench.processor.purchase(purchase(ours, credit=credit)) == Unknown()
+    assert (bench.balance(ours), bench.balance(theirs)) == (10_000_00, FIFTY)
+    answers = [
+        bench.processor.reverse(reversal(ours, credit=credit, repeat=repeat)) for repeat in (False, True)
+    ]
+    assert answers == [Reversed(original_known=True)] * 2
+    assert (bench.balance(ours), bench.balance(theirs)) == (60_000_00, 0)
+
+
+def test_a_transfer_whose_reversal_came_first_gives_nothing(bench: Bench) -> None:
+    ours, theirs = bench.card(60_000_00), bench.card(0)
+    credit = to_card(theirs)
+
+    assert bench.processor.reverse(reversal(ours, credit=credit)) == Reversed(original_known=False)
+    assert bench.processor.purchase(purchase(ours, credit=credit)) == Declined("12")
+    assert (bench.balance(ours), bench.balance(theirs)) == (60_000_00, 0)
 
 
 def test_the_balance_is_told_in_tiyin(bench: Bench) -> None:

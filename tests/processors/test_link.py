@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from invoicing import Approved, Declined, NotReversed
+from invoicing import Approved, Credit, CreditKind, Declined, NotReversed, Reversed
 from invoicing.processors.iso8583 import HostOptions, Iso8583Host
 from invoicing.processors.iso8583.link import LinkOptions
 from invoicing.processors.iso8583.wire import Message
@@ -238,6 +238,30 @@ def test_digits_that_no_message_carries_are_no_card(switch: SwitchProcess, till:
     assert till.host.tokenise("86004900000612341234", "3012") is None
     assert till.host.balance("ключ") is None
     assert switch.history("got", "0100") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(CreditKind.CARD, "400000"), (CreditKind.PHONE, "500000")], ids=["card", "phone"]
+)
+def test_who_gets_the_money_is_in_the_purchase_and_in_its_reversal(
+    switch: SwitchProcess, till: Till, token: str, kind: CreditKind, code: str
+) -> None:
+    credit = Credit(kind, "998901234567")
+    till.host.purchase(purchase(token, credit=credit))
+    till.host.reverse(reversal(token, credit=credit))
+
+    told = [(one["code"], one["to"]) for one in switch.history("got", "0200", "0420")]
+    assert told == [(code, "998901234567")] * 2
+
+
+def test_a_token_that_is_too_long_to_be_credited_is_declined_unsent(
+    switch: SwitchProcess, till: Till, token: str
+) -> None:
+    credit = Credit(CreditKind.CARD, "t" * 29)
+
+    assert till.host.purchase(purchase(token, credit=credit)) == Declined("30")
+    assert till.host.reverse(reversal(token, credit=credit)) == Reversed(original_known=False)
+    assert switch.history("got", "0200", "0420") == []
 
 
 @pytest.mark.parametrize(("refund", "code"), [(False, "000000"), (True, "200000")])

@@ -18,7 +18,7 @@ UNDECIDED: Final = frozenset(("08", "09", "10", "11", "16", "68", "94"))
 NEVER_SEEN: Final = frozenset(("21", "25"))
 """On a reversal: no action taken, original not found. There is nothing to give back."""
 SEEN_BEFORE: Final = "94"
-_REPEATED: Final = (3, 4, 11, 37, 41, 49, 90)
+_REPEATED: Final = (3, 4, 11, 37, 41, 49, 90, 103)
 
 
 def contradicts(request: Message, answer: Message) -> bool:

@@ -3,13 +3,15 @@
 A frame is a message after its length in two octets, the highest first. Fields spoken here, by number:
 
     2   card number: only in a card check, or a token that has a card number's shape
-    3   processing code: 00 purchase, 20 refund, 31 balance, 33 card check, then two account types
+    3   processing code: 00 purchase, 20 refund, 31 balance, 33 card check, 40 transfer to a card, 50 payment
+        of a phone's airtime, then two account types
     4   amount in tiyin, 12 digits             37  RRN, 12            49  currency, 860
     7   moment of sending, UTC, MMDDhhmmss     38  authorisation, 6   54  balances, 20 each
     11  STAN, 6 digits                         39  response code, 2   70  001 on, 002 off, 301 echo
     12  local time, hhmmss; 13 local date      41  terminal, 8        90  the original's stored fields
     14  expiry of a card check, YYMM           42  acceptor, 15
     102 whose card it must be: the phone, 12 digits, in a card check only
+    103 who gets the money of a 40 or 50: a card's token or a phone, up to 28 characters
     32  acquirer, up to 11 digits              48  a token of any other shape
 
 Field 52 (PIN block) is never sent: CLICK-PIN is judged before a message is made, a card's PIN is never asked.
@@ -37,6 +39,7 @@ LENGTH_OCTETS: Final = 2
 CURRENCY: Final = "860"
 SIGN_ON, SIGN_OFF, ECHO = "001", "002", "301"
 PURCHASE, REFUND, BALANCE, CARD_CHECK = "000000", "200000", "310000", "330000"
+TRANSFER, TOP_UP = "400000", "500000"
 ANSWERS: Final = MappingProxyType(
     {"0100": "0110", "0200": "0210", "0420": "0430", "0421": "0430", "0800": "0810"}
 )
@@ -69,6 +72,7 @@ _SHAPES: Final = {
         70: r"\d{3}",
         90: r"\d{42}",
         102: r"\d{1,28}",
+        103: r"[!-~]{1,28}",
     }.items()
 }
 _TYPES: Final = frozenset((*ANSWERS, *ANSWERS.values()))
@@ -168,10 +172,12 @@ class Original:
     rrn: str
     terminal: str
     at: datetime
+    to: str | None = None
+    """Who gets the money, where it is not ours."""
 
 
 def financial(original: Original, token: str, station: Station) -> Message:
-    """0200: a purchase, or a refund where `original.code` says so."""
+    """0200: a purchase, or what `original.code` says."""
     return Message("0200", _fields(original, token, station, sent=original.at))
 
 
@@ -189,19 +195,24 @@ def _fields(original: Original, token: str, station: Station, *, sent: datetime)
     if not 0 < original.amount_tiyin < 10**12:
         raise WireError("field 4 has not its form")
     local = original.at.astimezone(TASHKENT)
-    return _token(token) | {
-        3: original.code,
-        4: f"{original.amount_tiyin:012d}",
-        7: _moment(sent),
-        11: original.stan,
-        12: f"{local:%H%M%S}",
-        13: f"{local:%m%d}",
-        32: station.acquirer,
-        37: original.rrn,
-        41: original.terminal,
-        42: station.acceptor.ljust(15),
-        49: CURRENCY,
-    }
+    credited = {} if original.to is None else {103: original.to}
+    return (
+        _token(token)
+        | credited
+        | {
+            3: original.code,
+            4: f"{original.amount_tiyin:012d}",
+            7: _moment(sent),
+            11: original.stan,
+            12: f"{local:%H%M%S}",
+            13: f"{local:%m%d}",
+            32: station.acquirer,
+            37: original.rrn,
+            41: original.terminal,
+            42: station.acceptor.ljust(15),
+            49: CURRENCY,
+        }
+    )
 
 
 def inquiry(code: str, about: Mapping[int, str], station: Station, terminal: str, at: datetime) -> Message:
