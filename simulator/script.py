@@ -110,8 +110,8 @@ class Recorder:
 
         Args:
             secret: whether the menu asked for a secret: the demo's `/demo/session/NUMBER` tells it before the
-                answer is sent. None: nobody knows; then the question is looked at (`looks_secret`), and rather
-                a number too many is taken for a secret than one too few. A card's number always is one.
+                answer is sent. None: nobody knows; then the question is looked at (`looks_secret`), rather
+                taking a number too many for a secret than one too few. A card's number always is one.
         """
         if phone not in self._dialogues:
             return  # its dialogue began before the recording did

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import audit, authoring, cdr, dial, gateways, handset, menus, people, push, scenarios, serve
+from app.cli import (
+    audit,
+    authoring,
+    cdr,
+    dial,
+    gateways,
+    handset,
+    load,
+    menus,
+    people,
+    push,
+    scenarios,
+    serve,
+)
 
 main = typer.Typer(
     name="ussd",
@@ -18,6 +31,7 @@ main = typer.Typer(
 serve.add_to(main)
 dial.add_to(main)
 handset.add_to(main)
+load.add_to(main)
 menus.add_to(main)
 authoring.add_to(main)
 scenarios.add_to(main)

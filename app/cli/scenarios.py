@@ -154,7 +154,8 @@ def _scenarios(files: Iterable[Path]) -> list[Scenario]:
     return found
 
 
-def _secrets() -> dict[str, str]:
+def known_secrets() -> dict[str, str]:
+    """What scenarios call by name: the demo's PINs, and what variables `SCENARIO_NAME` say."""
     from app.rehearsal import DEMO_SECRETS
 
     own = {
@@ -171,7 +172,7 @@ async def _play_here(scenarios: Iterable[Scenario], rehearsal: Rehearsal) -> lis
     results = []
     for scenario in scenarios:
         async with rehearsal.stage(scenario) as stage:
-            results.append(await play(scenario, stage, _secrets()))
+            results.append(await play(scenario, stage, known_secrets()))
     return results
 
 
@@ -189,7 +190,7 @@ def _play_away(scenarios: list[Scenario], url: str, gateway: str) -> list[Failur
         fail(str(error))
 
     async def run() -> list[Failure | None]:
-        return [await play(scenario, Away(server, gateway), _secrets()) for scenario in real]
+        return [await play(scenario, Away(server, gateway), known_secrets()) for scenario in real]
 
     return asyncio.run(run())
 

@@ -11,11 +11,19 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_]*)\}")
 def filled(text: str, known: Mapping[str, str]) -> str:
     """Put known values in; what is not known stays as it is written."""
 
+    if "{" not in text and "}" not in text:
+        return text
+
     def value(found: re.Match[str]) -> str:
         name = found.group(1)
         return found.group()[0] if name is None else known.get(name, found.group())
 
     return _TOKEN.sub(value, text)
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """The names in a text."""
+    return frozenset(name for name in _TOKEN.findall(text) if name)
 
 
 def matched(expected: str, shown: str, known: Mapping[str, str], *, whole: bool) -> dict[str, str] | None:
