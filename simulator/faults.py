@@ -30,7 +30,7 @@ class Lost(NoService):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A network's manners: one way takes `latency_s` and up to `jitter_s` more; `loss_percent` of them fail."""
+    """A network's manners: one way takes `latency_s` and up to `jitter_s` more; `loss_percent` fail."""
 
     name: str
     latency_s: float = 0.0

@@ -94,6 +94,23 @@ class DemoPages:
         return json.loads(body)
 
 
+class Lines:
+    """As `pages`, of a service whose SMS come over the wire itself."""
+
+    def __init__(self, pages: Service) -> None:
+        self.standing = pages.standing
+        self.listen = pages.listen
+        self.stop = pages.stop
+
+    async def inbox(self, _number: str) -> list[Message]:
+        """As `Service.inbox`: nothing is known here.
+
+        Raises:
+            NoService: always.
+        """
+        raise NoService("SMS come over the wire")
+
+
 def read_standing(told: Mapping[str, Any]) -> Standing:
     """One object of `/demo/session/<msisdn>`."""
     return Standing(

@@ -47,13 +47,11 @@ class HandsetApp(App[None]):
         Binding("ctrl+j", "call", "Call"),
     ]
 
-    def __init__(self, network: Network, numbers: list[str], *, folder: Path | None = None) -> None:
-        """`folder`: where scenarios, transcripts and pictures are saved; else the current one."""
+    def __init__(self, network: Network, *, folder: Path | None = None) -> None:
+        """`network`: with one phone at least. `folder`: where things are saved; else the current one."""
         super().__init__()
         self.network = network
         self.folder = folder or Path()
-        for number in numbers:
-            network.add(number)
         self.active: Subscriber = network.phones[0]
         self._views: dict[Subscriber, PhoneView] = {}
         self._beat = 0
