@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from invoicing import Credit, CreditKind
 from tests.simulation.database import PaymentRow, Snapshot
 
 LIVE: Final = {"created", "sent", "unknown", "reversing", "approved", "refunding"}
@@ -113,6 +114,17 @@ def _of_payment(new: Snapshot, payment: PaymentRow, issuers: Mapping[int, str]) 
         told.append(("approved", "transfer_received", payment.payee))
     for event, template, to in told:
         yield f"payment:{payment.id}:{event}", template, to
+
+
+def credited(new: Snapshot, payment: PaymentRow) -> tuple[Credit | None, ...]:
+    """To whom the bank may have given a payment's money: `None` is us, on behalf of a shop."""
+    if payment.kind == "topup":
+        assert payment.payee is not None
+        return (Credit(CreditKind.PHONE, payment.payee),)
+    if payment.kind == "transfer":
+        cards = (card for card in new.cards.values() if new.pins[card.customer_id].msisdn == payment.payee)
+        return tuple(Credit(CreditKind.CARD, card.token) for card in cards)
+    return (None,)
 
 
 def amount_due(new: Snapshot, payment: PaymentRow) -> int:

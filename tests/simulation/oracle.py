@@ -240,6 +240,8 @@ class Oracle:
                 must("approved_was_taken", moved == payment.amount_tiyin, what)
                 assert done is not None
                 must("approved_was_taken", done.refund == (payment.kind == "refund"), what)
+                given = expected.credited(new, payment)
+                must("given_to_whom_it_is_for", done.credit in given, f"{payment} gave it to {done.credit}")
             if payment.state == "declined":
                 must("declined_took_nothing", moved == 0, what)
             if payment.state == "reversed" and not self._reversal_open(new, payment.id):

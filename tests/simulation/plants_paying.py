@@ -174,6 +174,12 @@ def reversal_done_without_an_answer(patch: Patch) -> None:
 
 
 @plant
+def a_transfer_is_taken_and_not_given(patch: Patch) -> None:
+    """The bank is not told whom the money is for, and keeps it for us."""
+    patch.setattr(payments, "credit_of", lambda _payment: None)
+
+
+@plant
 def recovery_forgets_created(patch: Patch) -> None:
     """Attempts whose process died before they were marked sent are never picked up."""
     right = payment_rows.in_flight

@@ -12,6 +12,7 @@ from typing import Any
 
 from invoicing import (
     Approved,
+    Credit,
     Declined,
     NotReversed,
     PurchaseRequest,
@@ -34,6 +35,8 @@ class Operation:
     amount_tiyin: int
     code: str
     refund: bool = False
+    credit: Credit | None = None
+    """Who was given what was taken."""
     reversed: bool = False
 
     @property
@@ -61,8 +64,9 @@ class Bank:
         if known is None:
             if code == "00" and not refund and self.balances[request.token] < amount_tiyin:
                 code = "51"
-            known = Operation(request.rrn, request.stan, request.token, amount_tiyin, code, refund)
-            self.balances[request.token] -= known.taken_tiyin
+            words = (request.rrn, request.stan, request.token, amount_tiyin, code, refund, request.credit)
+            known = Operation(*words)
+            self._move(known, known.taken_tiyin)
             self.operations[request.rrn] = known
         return known
 
@@ -74,9 +78,15 @@ class Bank:
                 request.rrn, request.stan, request.token, request.amount_tiyin, "12", reversed=True
             )
             return False
-        self.balances[known.token] += known.taken_tiyin
+        self._move(known, -known.taken_tiyin)
         known.reversed = True
         return known.code == "00"
+
+    def _move(self, operation: Operation, taken_tiyin: int) -> None:
+        self.balances[operation.token] -= taken_tiyin
+        if operation.credit is not None:
+            given = self.balances.setdefault(operation.credit.account, 0)
+            self.balances[operation.credit.account] = given + taken_tiyin
 
 
 class Line:
