@@ -13,7 +13,6 @@ from simulator.model import Mode
 from simulator.network import Network
 from simulator.phone import NoService, Server
 from simulator.script import transcript
-from simulator.script_file import NothingRecorded, scenario
 from simulator.subscriber import Subscriber
 from simulator.wires.wire import Frames, Leaving
 from ussd_engine import WireError
@@ -91,7 +90,7 @@ class _Talk:
             return False
         try:
             said = await self._said(typed, word, rest.strip())
-        except (NoService, WireError, NothingRecorded) as error:
+        except (NoService, WireError) as error:
             said = f"! {error}"
         except OSError as error:
             said = f"! {error.filename}: {error.strerror}"
@@ -215,9 +214,15 @@ class _Talk:
         return "\n".join(told) or "(nothing yet)"
 
     def _save(self, word: str, path: Path) -> str:
+        # Only now: they bring YAML and a schema's library along.
+        from simulator.script_file import NothingRecorded, scenario
+
         recorder = self._network.recorder
         if word == "save":
-            text = scenario(recorder, path.stem)
+            try:
+                text = scenario(recorder, path.stem)
+            except NothingRecorded as error:
+                return f"! {error}"
         else:
             text = transcript(recorder.moments, recorder.names)
         path.write_text(text, encoding="utf-8")

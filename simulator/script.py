@@ -23,7 +23,6 @@ from secrets import token_bytes
 from typing import Final
 
 from ussd_engine import Reply
-from ussd_engine.scenarios.match import filled
 
 MOMENTS_MAX: Final = 10_000
 """One recording holds no more: a handset that is left recording must not grow for ever."""
@@ -229,6 +228,9 @@ def transcript(moments: Sequence[Moment], names: Mapping[str, str] | None = None
 
 
 def _told(moment: Moment) -> list[str]:
+    # Only here: scenarios bring YAML and a schema's library along, which recording needs none of.
+    from ussd_engine.scenarios.match import filled
+
     text = filled(moment.text, {})
     match moment.what:
         case What.SMS:

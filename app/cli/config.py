@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from app import plugins
 from app.cli.fail import fail
-from app.settings import Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 HERE = Path("ussd.toml")
 
 
 def here() -> Settings:
     """Read `ussd.toml` of the present folder if there is one, and import the action modules it names."""
+    from app.settings import SettingsError, load
+
     try:
         settings = load(HERE if HERE.is_file() else None)
     except SettingsError as error:
@@ -23,6 +27,8 @@ def here() -> Settings:
 
 def use_actions(settings: Settings) -> None:
     """Import the modules of `[menus] actions`, so that their actions are found like those of packages."""
+    from app import plugins
+
     try:
         plugins.use_modules(settings.menus.actions)
     except plugins.BadModule as error:

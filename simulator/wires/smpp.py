@@ -236,8 +236,8 @@ class SmppCentre:
                 self._forget(call)
             self.waiting.show(call, Reply(text, open=not is_last))
             return OK
-        if op in (ASK, NOTIFY, self._profile.ask_once, self._profile.notify_once):
-            return self._push(number, pdu, text, waits=op in (ASK, self._profile.ask_once))
+        if op in (ASK, NOTIFY, self._profile.notify_once):
+            return self._push(number, pdu, text, waits=op == ASK)
         return OK
 
     def _push(self, number: str, pdu: Pdu, text: str, *, waits: bool) -> int:

@@ -1,4 +1,4 @@
-"""Dialogues on a line to which the service connects: a screen is a unit of its own, and comes when it comes."""
+"""Dialogues on a line to which the service connects: a screen is a unit of its own, and comes any time."""
 
 from __future__ import annotations
 
