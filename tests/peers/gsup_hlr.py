@@ -57,6 +57,11 @@ class Hlr:
                 self._process.kill()
             await self._process.wait()
 
+    async def died(self) -> bool:
+        """Whether it ends by itself within a while, and by a fault."""
+        assert self._process is not None
+        return await asyncio.wait_for(self._process.wait(), 10) < 0
+
     async def add(self, numbers: dict[str, str]) -> None:
         """Subscribers by IMSI; an empty number gives none."""
         commands = ["enable"]

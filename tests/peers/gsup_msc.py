@@ -41,11 +41,12 @@ class Call:
     session: int
     came: asyncio.Queue[Screen] = field(default_factory=asyncio.Queue)
     asked: int = 0
+    released: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def screen(self, within_s: float = WAIT_S) -> Screen:
         """The next one."""
         shown = await asyncio.wait_for(self.came.get(), within_s)
-        if shown.operation == 60:
+        if shown.operation in (60, 61):
             assert shown.invoke is not None
             self.asked = shown.invoke
         return shown
@@ -58,6 +59,16 @@ class Call:
     def type(self, text: str, *, ucs2: bool = False) -> None:
         inner = tlv(2, b"\x3c") + tlv(0x30, coded(text, ucs2))
         self.msc.write(self, RESULT, CONTINUE, tlv(0xA2, tlv(2, bytes([self.asked])) + tlv(0x30, inner)))
+
+    def confirm(self, *, bare: bool = False) -> None:
+        """Say that a notice was shown; `bare`: by the invoke's id alone."""
+        inner = b"" if bare else tlv(0x30, tlv(2, b"\x3d") + tlv(0x30, coded("")))
+        self.msc.write(self, RESULT, CONTINUE, tlv(0xA2, tlv(2, bytes([self.asked])) + inner))
+
+    def refuse(self, error: int) -> None:
+        """Give an error instead of an answer (TS 24.080 §4.5)."""
+        body = tlv(2, bytes([self.asked])) + tlv(2, bytes([error]))
+        self.msc.write(self, RESULT, CONTINUE, tlv(0xA3, body))
 
     def leave(self, component: bytes = b"") -> None:
         self.msc.write(self, REQUEST, END, component)
@@ -78,6 +89,9 @@ class Msc:
         self._calls: dict[tuple[str, int], Call] = {}
         self._sessions = itertools.count(0x20000001)
         self._known = asyncio.Event()
+        self.asked_to_insert, self.attached = asyncio.Event(), asyncio.Event()
+        self.pushed: asyncio.Queue[Call] = asyncio.Queue()
+        """Dialogues that the network began."""
 
     def dial(self, imsi: str, text: str, *, session: int = 0, dcs: int = 15, invoke: int = 1) -> Call:
         call = Call(self, imsi, session or next(self._sessions))
@@ -122,9 +136,21 @@ class Msc:
             self._show(body[1], elements(body[2:]))
 
     def _show(self, kind: int, found: list[tuple[int, bytes]]) -> None:
+        if kind == 0x10:
+            self.asked_to_insert.set()
+            return
+        if kind == 0x06:
+            self.attached.set()
+            return
         values = dict(found)
         digits = "".join(f"{octet & 15:x}{octet >> 4:x}" for octet in values[1]).rstrip("f")
-        call = self._calls[digits, struct.unpack(">I", values[0x30])[0]]
+        session = struct.unpack(">I", values[0x30])[0]
+        if values[0x31] == bytes([BEGIN]):
+            call = self._calls[digits, session] = Call(self, digits, session)
+            self.pushed.put_nowait(call)
+        call = self._calls[digits, session]
+        if values[0x31] == bytes([END]):
+            call.released.set()
         open_ = values[0x31] != bytes([END])
         if kind == ERROR:
             call.came.put_nowait(Screen(error=values[2][0]))

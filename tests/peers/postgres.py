@@ -16,12 +16,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 
 _START_MAX_S = 60
+_STANDBY = "standby"
 _MISSING = "PostgreSQL is missing; as root: apt-get install -y postgresql (then run the tests again)"
 
 _EMPTY = """
@@ -77,6 +78,33 @@ class Cluster:
             self._process.send_signal(number)
             self._process.wait(_START_MAX_S)
             self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL to the server and all its processes, as if its machine were gone."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        for one in (pid, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        self._process.wait(_START_MAX_S)
+        self._process = None
+
+    def follow(self, primary: Cluster, name: str) -> None:
+        """In place of `make`: a standby that streams from `primary` under a name."""
+        source = f"host=127.0.0.1 port={primary.port} user=tests application_name={name}"
+        command = [
+            str(self.programs / "pg_basebackup"), "--pgdata", str(self.folder / "data"), "--dbname", source,
+            "--write-recovery-conf", "--wal-method", "stream", "--checkpoint", "fast", "--no-sync",
+        ]  # fmt: skip
+        subprocess.run(self._as_user(command), check=True, capture_output=True, cwd=self.folder)
+
+    def ask(self, statement: str) -> str:
+        """The first value that a statement gives, as text."""
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            row = cursor.fetchone() if cursor.description else None
+        return "" if row is None else str(row[0])
 
     def create(self, name: str) -> str:
         """A new, empty database; its URL."""
@@ -137,6 +165,30 @@ def cluster(*options: str, on_disk: bool = True) -> Iterator[Cluster]:
     finally:
         made.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def replicated() -> Iterator[tuple[Cluster, Cluster]]:
+    """A primary and its standby: no commit returns before both have it on their disks."""
+    with cluster() as primary:
+        folder = Path(tempfile.mkdtemp(prefix="ussd-postgres-"))
+        if primary.user is not None:
+            shutil.chown(folder, primary.user)
+        standby = Cluster(folder, primary.programs, primary.user)
+        try:
+            standby.follow(primary, _STANDBY)
+            standby.start()
+            primary.ask(f"ALTER SYSTEM SET synchronous_standby_names = '{_STANDBY}'")
+            primary.ask("SELECT pg_reload_conf()")
+            end = time.monotonic() + _START_MAX_S
+            while primary.ask("SELECT sync_state FROM pg_stat_replication") != "sync":
+                if time.monotonic() > end:
+                    raise RuntimeError((folder / "log").read_text(encoding="utf-8"))
+                time.sleep(0.05)
+            yield primary, standby
+        finally:
+            standby.stop(signal.SIGQUIT)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _user() -> str | None:
