@@ -156,6 +156,8 @@ class Link:
     def _sort(self, one: Frame, writer: asyncio.StreamWriter) -> None:
         if one.protocol == wire.CONTROL:
             self._control(one.payload, writer)
+        elif not self._up.is_set():
+            return  # nothing is for us before our name is taken
         elif one.protocol == wire.OSMO and one.payload[:1] == bytes((wire.GSUP,)):
             self._heard_at = asyncio.get_running_loop().time()
             self._take(one.payload[1:])

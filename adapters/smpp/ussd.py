@@ -19,6 +19,8 @@ SERVICE_TYPE: Final = "USSD"
 ADDRESS_OCTETS_MAX: Final = 21
 """§5.2.8: with its NUL."""
 _MSISDN_DIGITS: Final = range(5, 16)
+TEXT_OCTETS_MAX: Final = 182
+"""3GPP TS 23.038 §5: 182 septets, here each in an octet of its own; in UCS-2 it is less."""
 """E.164 §6: 15 at most; shorter than 5 is no subscriber."""
 
 
@@ -120,12 +122,15 @@ def read(pdu: Pdu, options: UssdOptions) -> Heard:
     """What a deliver_sm or data_sm says.
 
     Raises:
-        WireError: no subscriber's number, a text that isn't one, an operation that has no meaning here.
+        WireError: no subscriber's number, a text that isn't one or is longer than one USSD string, an
+            operation that has no meaning here.
     """
     profile = options.family
     msisdn = pdu.text("source_addr").removeprefix("+")
     if not (msisdn.isascii() and msisdn.isdigit() and len(msisdn) in _MSISDN_DIGITS):
         raise WireError("source_addr is no subscriber's number")
+    if len(pdu.octets) > TEXT_OCTETS_MAX:
+        raise WireError(f"a text of {len(pdu.octets)} octets: a USSD string has {TEXT_OCTETS_MAX} at most")
     text = coding.decode(pdu.number("data_coding"), pdu.octets, options.alphabet)
     kind = _kind(profile, pdu, text)
     if kind is Kind.BEGIN:

@@ -86,6 +86,12 @@ class Payloads:
         """Whether the wire has this case; the file must say of each."""
         return isinstance(self._given[case], dict)
 
+    repeats = True
+
+    def options_of(self, _case: str) -> dict[str, Any]:
+        """What a gateway needs for a case beside the file's own options."""
+        return {}
+
     def step(self, case: str) -> Step:
         """A case's step."""
         given: dict[str, Any] = self._given[case]

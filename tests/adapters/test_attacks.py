@@ -18,7 +18,7 @@ from adapters.credentials import signature
 from adapters.form import FORM
 from tests.adapters.payloads import ALL, Payloads, Step
 from tests.adapters.serving import Kiosk
-from tests.adapters.test_conformance import all_forms
+from tests.adapters.test_conformance import http_forms
 from ussd_engine import Kind
 
 OWNER, STRANGER = "998901234567", "998977654321"
@@ -186,7 +186,7 @@ WEIRD = [
 ]
 
 
-@all_forms
+@http_forms
 async def test_s15_edges_of_the_alphabets_give_whole_answers(form: Payloads) -> None:
     end = form.step("end")
     for typed in WEIRD:

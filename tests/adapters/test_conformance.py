@@ -1,15 +1,17 @@
-"""One suite for every HTTP family: its golden payloads, played to a real server and the real engine."""
+"""One suite for every family: its golden payloads, played to a real server or line and the real engine."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from importlib.metadata import entry_points
+from typing import Any
 
 import pytest
 
 from adapters.http import BODY_MAX, HttpGateway
 from app.plugins import ADAPTERS
+from tests.adapters.lines import LINES, LineKiosk, LinePayloads
 from tests.adapters.payloads import ALL, Payloads, Step
 from tests.adapters.serving import Kiosk
 from ussd_engine import Kind
@@ -18,77 +20,84 @@ SECRET = "s3cret-of-the-gateway"
 RIGHT = {"X-API-Key": SECRET}
 DEEP = "[" * 20_000
 
-Case = Callable[[Payloads], Awaitable[None]]
+Form = Payloads | LinePayloads
+AnyKiosk = Kiosk | LineKiosk
+EVERY: list[Form] = [*ALL, *LINES]
 
-all_forms = pytest.mark.parametrize("form", ALL, ids=lambda form: form.name)
+all_forms = pytest.mark.parametrize("form", EVERY, ids=lambda form: form.name)
+http_forms = pytest.mark.parametrize("form", ALL, ids=lambda form: form.name)
 
 
-def having(case: str) -> Callable[[Case], Case]:
+def having(case: str) -> Callable[[Any], Any]:
     """Plays the forms whose wire has a case; the test knows it as `needs`."""
 
-    def mark(test: Case) -> Case:
+    def mark(test: Any) -> Any:
         vars(test)["needs"] = case
-        forms = [form for form in ALL if form.has(case)]
+        forms = [form for form in EVERY if form.has(case)]
         return pytest.mark.parametrize("form", forms, ids=lambda form: form.name)(test)
 
     return mark
 
 
-async def played(form: Payloads, kiosk: Kiosk, *cases: str) -> None:
+async def played(form: Form, kiosk: Any, *cases: str) -> None:
     for case in cases:
         await form.step(case).check(kiosk)
 
 
-def test_every_installed_http_family_has_payloads() -> None:
-    kinds = {point.name for point in entry_points(group=ADAPTERS) if issubclass(point.load(), HttpGateway)}
+def test_every_installed_family_has_payloads() -> None:
+    kinds = {point.name for point in entry_points(group=ADAPTERS)}
+    over_http = {
+        point.name for point in entry_points(group=ADAPTERS) if issubclass(point.load(), HttpGateway)
+    }
 
-    assert kinds - {"declared"} <= {form.kind for form in ALL}
+    assert kinds - {"declared"} <= {form.kind for form in EVERY}
+    assert kinds - over_http == {form.kind for form in LINES}
 
 
 @all_forms
-def test_what_a_wire_lacks_is_said_in_words(form: Payloads) -> None:
+def test_what_a_wire_lacks_is_said_in_words(form: Form) -> None:
     for case in ("deep", "abort", "timeout"):
         assert form.has(case) or len(form._given[case]) > 10
 
 
 @all_forms
-async def test_a_dialogue_begins_goes_on_and_ends(form: Payloads) -> None:
+async def test_a_dialogue_begins_goes_on_and_ends(form: Form) -> None:
     async with form.kiosk() as kiosk:
         await played(form, kiosk, "begin", "answer", "end")
 
 
 @having("deep")
-async def test_a_deep_dial_keeps_its_empty_field(form: Payloads) -> None:
+async def test_a_deep_dial_keeps_its_empty_field(form: Form) -> None:
     async with form.kiosk() as kiosk:
         await played(form, kiosk, "deep")
 
 
 @having("abort")
-async def test_after_an_abort_the_dialogue_is_over(form: Payloads) -> None:
+async def test_after_an_abort_the_dialogue_is_over(form: Form) -> None:
     async with form.kiosk() as kiosk:
         await played(form, kiosk, "begin", "abort")
-        if form.step("abort").calls is None and form.step("begin").calls is not None:
-            await turns(kiosk, 2)
+        await turns(kiosk, 2)
         assert kiosk.engine.turns[-1].kind is Kind.ABORT
         await over(form, kiosk)
 
 
 @having("timeout")
-async def test_after_a_timeout_the_dialogue_is_over(form: Payloads) -> None:
-    async with form.kiosk() as kiosk:
+async def test_after_a_timeout_the_dialogue_is_over(form: Form) -> None:
+    async with form.kiosk(options=form.options_of("timeout")) as kiosk:
         await played(form, kiosk, "begin", "timeout")
+        await turns(kiosk, 2)
         assert kiosk.engine.turns[-1].kind is Kind.TIMEOUT
         await over(form, kiosk)
 
 
-async def turns(kiosk: Kiosk, count: int) -> None:
+async def turns(kiosk: AnyKiosk, count: int) -> None:
     """Wait for turns that follow their answers."""
     async with asyncio.timeout(5):
         while len(kiosk.engine.turns) < count:
             await asyncio.sleep(0.01)
 
 
-async def over(form: Payloads, kiosk: Kiosk) -> None:
+async def over(form: Form, kiosk: Any) -> None:
     """Nothing typed now reaches the note's question: no screen of it, no open dialogue."""
     step = form.step("answer")
     got = await step.play(kiosk)
@@ -97,13 +106,13 @@ async def over(form: Payloads, kiosk: Kiosk) -> None:
     assert "over" in shown or got.status == 404
 
 
-@all_forms
-async def test_a_repeated_request_gets_the_same_answer_once_more(form: Payloads) -> None:
+@pytest.mark.parametrize("form", [form for form in EVERY if form.repeats], ids=lambda form: form.name)
+async def test_a_repeated_request_gets_the_same_answer_once_more(form: Form) -> None:
     async with form.kiosk() as kiosk:
         await played(form, kiosk, "begin", "begin", "answer", "answer", "end", "end")
 
 
-@all_forms
+@http_forms
 async def test_copies_in_flight_share_one_answer(form: Payloads) -> None:
     step = form.step("begin")
     async with form.kiosk() as kiosk:
@@ -113,30 +122,30 @@ async def test_copies_in_flight_share_one_answer(form: Payloads) -> None:
 
 
 @all_forms
-async def test_an_answer_before_its_beginning_breaks_nothing(form: Payloads) -> None:
+async def test_an_answer_before_its_beginning_breaks_nothing(form: Form) -> None:
     async with form.kiosk() as kiosk:
         await played(form, kiosk, "early", "begin", "answer", "end")
 
 
 @all_forms
-async def test_an_answer_after_the_end_finds_the_dialogue_over(form: Payloads) -> None:
+async def test_an_answer_after_the_end_finds_the_dialogue_over(form: Form) -> None:
     async with form.kiosk() as kiosk:
         await played(form, kiosk, "begin", "answer", "end", "late")
 
 
 @all_forms
-async def test_a_text_outside_gsm_goes_both_ways_whole(form: Payloads) -> None:
+async def test_a_text_outside_gsm_goes_both_ways_whole(form: Form) -> None:
     async with form.kiosk() as kiosk:
         await played(form, kiosk, "begin", "answer", "ucs2")
 
 
 @all_forms
-async def test_a_text_too_long_for_the_question_gets_it_again(form: Payloads) -> None:
+async def test_a_text_too_long_for_the_question_gets_it_again(form: Form) -> None:
     async with form.kiosk() as kiosk:
         await played(form, kiosk, "begin", "answer", "too_long_for_the_question")
 
 
-@all_forms
+@http_forms
 async def test_a_text_longer_than_any_wire_carries_is_refused_and_changes_nothing(form: Payloads) -> None:
     end = form.step("end")
     async with form.kiosk() as kiosk:
@@ -182,7 +191,7 @@ def garbage(step: Step) -> list[str]:
     return ["", "%ff=%ff&%00", "a" * 50, "&" * 100, "=1", step.send + "&" + step.send]
 
 
-@all_forms
+@http_forms
 async def test_garbage_is_refused_in_one_short_sentence_and_reaches_nothing(form: Payloads) -> None:
     step = form.step("begin")
     async with form.kiosk() as kiosk:
@@ -195,7 +204,7 @@ async def test_garbage_is_refused_in_one_short_sentence_and_reaches_nothing(form
         await played(form, kiosk, "begin")
 
 
-@all_forms
+@http_forms
 async def test_wrong_credentials_reach_nothing(form: Payloads) -> None:
     step = form.step("begin")
     async with form.kiosk(secret=SECRET) as kiosk:
@@ -206,7 +215,7 @@ async def test_wrong_credentials_reach_nothing(form: Payloads) -> None:
         await step.check(kiosk, headers=RIGHT)
 
 
-@all_forms
+@http_forms
 async def test_another_content_type_or_method_is_4xx(form: Payloads) -> None:
     step = form.step("begin")
     async with form.kiosk() as kiosk:
@@ -219,7 +228,7 @@ async def test_another_content_type_or_method_is_4xx(form: Payloads) -> None:
         assert kiosk.engine.turns == []
 
 
-@all_forms
+@http_forms
 async def test_a_body_over_the_limit_is_413(form: Payloads) -> None:
     step = form.step("begin")
     async with form.kiosk() as kiosk:
@@ -229,7 +238,7 @@ async def test_a_body_over_the_limit_is_413(form: Payloads) -> None:
 
 
 @all_forms
-async def test_past_the_deadline_the_subscriber_is_told(form: Payloads) -> None:
+async def test_past_the_deadline_the_subscriber_is_told(form: Form) -> None:
     async with form.kiosk(options={"deadline_s": 0.7}) as kiosk:
         await played(form, kiosk, "begin")
         started = asyncio.get_running_loop().time()
@@ -237,7 +246,7 @@ async def test_past_the_deadline_the_subscriber_is_told(form: Payloads) -> None:
         assert asyncio.get_running_loop().time() - started < 2
 
 
-@all_forms
+@http_forms
 async def test_a_gateway_over_its_rate_is_told_that_the_service_is_busy(form: Payloads) -> None:
     step = form.step("begin")
     async with form.kiosk(options={"rate": "1/hour"}) as kiosk:
