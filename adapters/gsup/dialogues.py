@@ -20,14 +20,17 @@ from adapters.gsup import component, wire
 from adapters.gsup.component import Invoke, Lengths, Refusal, Result
 from adapters.gsup.link import Link
 from adapters.gsup.numbers import Numbers, Unreachable
+from adapters.gsup.push import Fate, push, refused
 from adapters.gsup.wire import Message, Procedure, State
 from adapters.patience import Patience
-from ussd_engine import Kind, Reply, Turn, WireError
+from ussd_engine import Kind, PushOutcome, Reply, Turn, WireError
 
 log: Final = logging.getLogger(__name__)
 _GRACE_S: Final = 1.0
 _LOOK_S: Final = 0.5
 _UNKNOWN_INVOKE: Final = 0
+_OURS: Final = 0xC000_0000
+"""Begins the session ids of dialogues that we begin."""
 
 Observe = Callable[[str, str], None]
 
@@ -70,10 +73,29 @@ class _Dialogue:
     msisdn: str = ""
     doing: tuple[Kind, str] | None = field(default=None, repr=False)
     """The turn under way."""
+    id: str = ""
+    """Of one that we began."""
+    fate: Fate | None = None
+    """Of one that we began: what became of its first screen."""
 
     @property
     def name(self) -> str:
-        return f"{self.imsi}:{self.session:08x}"
+        return self.id or f"{self.imsi}:{self.session:08x}"
+
+    @property
+    def pushed(self) -> bool:
+        """Nobody dialled for it."""
+        return self.fate is not None
+
+    @property
+    def untold(self) -> bool:
+        """It was pushed, and nothing was heard of it yet."""
+        return self.fate is not None and not self.fate.done()
+
+    def settle(self, outcome: PushOutcome) -> None:
+        """The first that is heard of a pushed dialogue tells its fate."""
+        if self.fate is not None and not self.fate.done():
+            self.fate.set_result(outcome)
 
 
 class Dialogues:
@@ -138,10 +160,42 @@ class Dialogues:
             await asyncio.sleep(min(_LOOK_S, self._options.idle_s / 4))
             now = loop.time()
             for dialogue in list(self._open.values()):
-                if dialogue.doing is None and now - dialogue.last_at > self._options.idle_s:
+                if (
+                    dialogue.doing is None
+                    and now - dialogue.last_at > self._options.idle_s
+                    and not dialogue.untold
+                ):
                     self._forget(dialogue)
                     self._tell(dialogue, Kind.TIMEOUT)
                     self._show(dialogue, Reply(self._options.over, open=False))
+
+    async def push(self, dialogue: str, msisdn: str, text: str, *, ask: bool) -> PushOutcome:
+        """As `ussd_engine.Pusher`; a question waits as long as any other."""
+        answer_s = self._options.idle_s
+        return await push(self, self._numbers, dialogue, msisdn, text, ask=ask, answer_s=answer_s)
+
+    def opened(self, dialogue: str, imsi: str, msisdn: str, text: str, operation: int) -> Fate | PushOutcome:
+        """As `adapters.gsup.push.Opened`."""
+        if any(one == imsi for one, _ in self._open):
+            return PushOutcome.BUSY
+        if self._leaving or len(self._open) >= self._options.open_max:
+            return PushOutcome.TROUBLE
+        loop = asyncio.get_running_loop()
+        session = _OURS | secrets.randbits(30)  # the switches count theirs from below
+        made = _Dialogue(imsi, session, 0, loop.time(), msisdn, id=dialogue, fate=loop.create_future())
+        said = Invoke(1, operation, component.coded(text, self._options.screen_octets))
+        if not self._send(made, Procedure.REQUEST, State.BEGIN, said):
+            return PushOutcome.TROUBLE
+        self._open[imsi, session] = made
+        assert made.fate is not None
+        return made.fate
+
+    def dropped(self, dialogue: str, imsi: str) -> None:
+        """As `adapters.gsup.push.Opened`."""
+        found = next((one for one in self._open.values() if one.id == dialogue and one.imsi == imsi), None)
+        if found is not None:
+            self._forget(found)
+            self._send(found, Procedure.RESULT, State.END)
 
     async def drain(self, longest_s: float) -> None:
         """Let the turns under way be answered; what comes now is told to try later."""
@@ -160,10 +214,16 @@ class Dialogues:
             if not isinstance(heard, Invoke) or heard.operation != component.PROCESS or heard.text is None:
                 raise WireError("a dialogue begins with what was dialled")
             self._begin(message, heard.id, component.plain(heard.text))
+        elif self._confirms(message, heard):
+            self._confirmed(message)
         elif isinstance(heard, Result) and heard.operation == component.ASK and heard.text is not None:
             self._answer(message, heard.id, component.plain(heard.text))
         elif isinstance(heard, Refusal):  # the phone can't, or is in another dialogue
-            self._close(message, self._trouble.text)
+            known = self._open.get((message.imsi, message.session))
+            if known is not None and known.untold:
+                known.settle(refused(heard))
+            else:
+                self._close(message, self._trouble.text)
         else:
             raise WireError("a dialogue goes on with what was typed")
 
@@ -179,6 +239,8 @@ class Dialogues:
 
     def _answer(self, message: Message, invoke: int, text: str) -> None:
         known = self._open.get((message.imsi, message.session))
+        if known is not None:
+            known.settle(PushOutcome.ANSWERED)
         # Not known: of a dialogue that is over, or from before a restart; the engine can tell which.
         self._start(known or self._made(message, (invoke - 1) & 0x7F), message, Kind.ANSWER, text)
 
@@ -198,9 +260,27 @@ class Dialogues:
         """The dialogue is over at the other end: the engine is told, nobody is answered."""
         known = self._open.get((message.imsi, message.session))
         if known is not None:
+            known.settle(PushOutcome.REFUSED)
             self._forget(known)
             if known.doing is None:  # else once its turn is done
                 self._tell(known, Kind.ABORT)
+
+    def _confirms(self, message: Message, heard: Invoke | Result | Refusal | None) -> bool:
+        """Whether a phone says that it has shown a USSN: by its operation, or by the bare id of a push."""
+        if not isinstance(heard, Result) or heard.operation not in (component.NOTIFY, None):
+            return False
+        known = self._open.get((message.imsi, message.session))
+        return heard.operation is not None or (known is not None and known.pushed)
+
+    def _confirmed(self, message: Message) -> None:
+        """A USSN is the last text of a dialogue that we began: release it, known or not."""
+        known = self._open.get((message.imsi, message.session))
+        if known is not None and known.untold:
+            known.settle(PushOutcome.SHOWN)  # who pushed it releases it
+            return
+        made = known or self._made(message, _UNKNOWN_INVOKE)
+        self._forget(made)
+        self._send(made, Procedure.RESULT, State.END)
 
     def _close(self, message: Message, text: str) -> None:
         """End a dialogue that can't go on; a subscriber left without a result waits for the guard time."""
@@ -291,18 +371,24 @@ class Dialogues:
         Nothing else ends a dialogue on the phone: an error of ours is only logged by the HLR.
         """
         text = component.coded(reply.text, self._options.screen_octets)
+        ours = (dialogue.invoke + 1) & 0x7F
         if reply.open:
-            said: Invoke | Result = Invoke((dialogue.invoke + 1) & 0x7F, component.ASK, text)
-        else:
-            said = Result(dialogue.invoke, component.PROCESS, text)
-        message = Message(
-            Procedure.REQUEST if reply.open else Procedure.RESULT,
-            dialogue.imsi,
-            dialogue.session,
-            State.CONTINUE if reply.open else State.END,
-            component.encode(said, self._options.lengths),
+            return self._send(dialogue, Procedure.REQUEST, State.CONTINUE, Invoke(ours, component.ASK, text))
+        if dialogue.pushed:  # the release follows when the phone has shown it
+            return self._send(
+                dialogue, Procedure.REQUEST, State.CONTINUE, Invoke(ours, component.NOTIFY, text)
+            )
+        last = Result(dialogue.invoke, component.PROCESS, text)
+        return self._send(dialogue, Procedure.RESULT, State.END, last)
+
+    def _send(
+        self, dialogue: _Dialogue, procedure: Procedure, state: State, said: Invoke | Result | None = None
+    ) -> bool:
+        """One message of ours; False where there is no line."""
+        octets = b"" if said is None else component.encode(said, self._options.lengths)
+        return self._link.send(
+            wire.encode(Message(procedure, dialogue.imsi, dialogue.session, state, octets))
         )
-        return self._link.send(wire.encode(message))
 
     def _forget(self, dialogue: _Dialogue) -> None:
         if self._open.get((dialogue.imsi, dialogue.session)) is dialogue:

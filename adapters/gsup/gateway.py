@@ -13,6 +13,7 @@ from adapters.gsup.dialogues import Dialogues, Observe, TurnHandler, UssdOptions
 from adapters.gsup.link import Link, LinkOptions
 from adapters.gsup.numbers import Numbers
 from adapters.lines import LineState
+from ussd_engine import PushOutcome
 
 LAST_ANSWERS_S: Final = 5.0
 """How long the end waits for the turns under way."""
@@ -32,6 +33,8 @@ class Options:
         screen_octets: 112 by BER, else 160, unless it is given.
         ping_every_s, pong_s, silent_s: see `adapters.gsup.link.LinkOptions`.
         idle_s: a little below the HLR's `ncss-guard-timeout`, which is 30 unless set.
+        push: whether to show phones what they have not dialled for. osmo-hlr 1.5.0 dies when a phone answers
+            that, so it is off; numbers are looked up at `ctrl_port`.
         no_number, over: see `adapters.gsup.dialogues.UssdOptions`.
     """
 
@@ -51,6 +54,7 @@ class Options:
     deadline_s: float = 10.0
     idle_s: float = 28.0
     open_max: int = 5000
+    push: bool = False
     no_number: str = "Номер не определён. Raqam aniqlanmadi"
     over: str = "Время вышло. Vaqt tugadi"
 
@@ -64,6 +68,8 @@ class Options:
         times = (self.connect_s, self.ping_every_s, self.pong_s, self.deadline_s, self.idle_s)
         if min(*times, self.number_within_s) <= 0 or min(self.number_kept_s, self.silent_s) < 0:
             raise ValueError("times are above 0")
+        if self.push and not self.ctrl_port:
+            raise ValueError("push = true needs ctrl_port, where a number's IMSI is asked for")
         if self.open_max < 1:
             raise ValueError("open_max is above 0")
 
@@ -96,6 +102,22 @@ class Gsup:
     def open(self) -> int:
         """How many subscribers are in a dialogue."""
         return 0 if self._dialogues is None else self._dialogues.open
+
+    @property
+    def carries_push(self) -> bool:
+        """Whether the settings let it push."""
+        return self._options.push
+
+    @property
+    def screen_octets(self) -> int:
+        """What one screen holds."""
+        return _ussd(self._options).screen_octets
+
+    async def push(self, dialogue: str, msisdn: str, text: str, *, ask: bool) -> PushOutcome:
+        """As `ussd_engine.Pusher`; where the line is down nothing is shown."""
+        if self._dialogues is None or not self._link.up:
+            return PushOutcome.TROUBLE
+        return await self._dialogues.push(dialogue, msisdn, text, ask=ask)
 
     async def run(self, engine: TurnHandler) -> None:
         """Keep the line, and play dialogues with `engine`, until cancelled; then end in order.

@@ -19,6 +19,7 @@ KEPT_MAX: Final = 20_000
 """Numbers remembered, about 3 MB; the oldest goes first."""
 _CHUNK: Final = 16 * 1024
 _MSISDN: Final = re.compile(r"[0-9]{5,15}")
+_IMSI: Final = re.compile(r"^imsi\t([0-9]{6,15})$", re.MULTILINE)
 
 
 class Unreachable(Exception):
@@ -68,6 +69,25 @@ class Numbers:
             return ""
         self.learn(imsi, number)
         return number
+
+    async def imsi(self, msisdn: str) -> str:
+        """Whose number it is; empty where the HLR knows nobody. Not remembered: a push is seldom.
+
+        Raises:
+            Unreachable: the HLR didn't say.
+        """
+        try:
+            async with asyncio.timeout(self._within_s):
+                found = await self._ask(f"subscriber.by-msisdn-{msisdn}.info")
+        except (OSError, TimeoutError) as error:
+            why = type(error).__name__
+            log.warning("an IMSI can't be looked up", extra={"gateway": self._gateway, "why": why})
+            raise Unreachable from None
+        told = _IMSI.search(found)
+        if told is None:
+            return ""
+        self.learn(told[1], msisdn)
+        return told[1]
 
     async def close(self) -> None:
         """Let go of the connection."""
