@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from app import watching
 from app.metrics import Metrics
 from app.money import Money
+from app.sms import GatewaySender
 from app.watching import Watched
 from app.workers import Chore
 from invoicing import RENEW_EVERY_S, Sender
+
+AT_ONCE: Final = 8
+"""Notices on their way at the same time, each to another phone."""
 
 
 def chores(money: Money, metrics: Metrics, watched: Watched, sender: Sender) -> tuple[Chore, ...]:
@@ -17,6 +22,9 @@ def chores(money: Money, metrics: Metrics, watched: Watched, sender: Sender) -> 
 
     Each process keeps asking for the lease; the chores of those that do not hold it find nothing to do.
     """
+
+    if isinstance(sender, GatewaySender):
+        sender.report_to(money.receipts)
 
     def own() -> int:
         try:
@@ -26,9 +34,12 @@ def chores(money: Money, metrics: Metrics, watched: Watched, sender: Sender) -> 
         return 0
 
     def relay() -> int:
-        done = money.relay.run_once(sender)
+        done = money.relay.run_side_by_side(sender, AT_ONCE)
         metrics.outbox(money.relay.depth())
         return done.sent + done.failed
+
+    def forget() -> int:
+        return money.workers.forget_requests() + money.receipts.forget()
 
     def recover() -> int:
         done = money.workers.recover()
@@ -43,6 +54,6 @@ def chores(money: Money, metrics: Metrics, watched: Watched, sender: Sender) -> 
         Chore("expiry", owned(money.workers.expire_due), every_s=5.0),
         Chore("recovery", owned(recover), every_s=2.0),
         Chore("sealer", owned(money.workers.seal_audit), every_s=1.0),
-        Chore("forgetting", owned(money.workers.forget_requests), every_s=3600.0),
+        Chore("forgetting", owned(forget), every_s=3600.0),
         *watching.chores(money, watched),
     )

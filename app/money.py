@@ -21,6 +21,7 @@ from invoicing import (
     LateAnswers,
     Lease,
     Limits,
+    Receipts,
     Relay,
     SandboxBank,
     Workers,
@@ -50,6 +51,7 @@ class Money:
     lease: Lease
     invoicing: Invoicing
     relay: Relay
+    receipts: Receipts
     inbox: InboxSender
     workers: Workers
     audit_walk: AuditWalk
@@ -122,6 +124,7 @@ class Money:
             Lease(engine, clock=clock, owner=owner.identity(), gone=owner.gone),
             Invoicing(engine, clock=clock, processor=processor, pepper=pepper, limits=limits),
             Relay(engine, clock=clock, limits=limits, pepper=pepper),
+            Receipts(engine, clock=clock),
             InboxSender(engine, clock=clock),
             Workers(engine, clock=clock, processor=processor, audit_key=audit_key, limits=limits),
             AuditWalk(engine, audit_key),

@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import CancelledError
+import logging
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Final
 
+from adapters.smpp.receipts import Report, State
+from adapters.smpp.receipts import forms as receipt_ids
 from adapters.sms import SmsCarrier, SmsNotTaken
-from invoicing import Notice, SendLater, SendNever
+from invoicing import Delivery, Notice, Receipts, SendLater, SendNever, StorageError
 
+log: Final = logging.getLogger(__name__)
+_STATES: Final = {state: Delivery[state.name] for state in State}
 _MARGIN_S: Final = 2.0
 """The carrier keeps its own time; this is for a loop that is late."""
+
+
+class _Keeper:
+    """Keeps reports, one after the other, in a thread beside the loop they come on."""
+
+    def __init__(self, provider: str, receipts: Receipts) -> None:
+        self._provider = provider
+        self._receipts = receipts
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="receipts")
+
+    def __call__(self, report: Report) -> None:
+        self._thread.submit(self._keep, report)
+
+    def _keep(self, report: Report) -> None:
+        receipt = report.receipt
+        ids = (report.provider_id,) if report.provider_id else receipt_ids(receipt.message_id)
+        try:
+            self._receipts.take(
+                self._provider,
+                ids,
+                _STATES[receipt.state],
+                recipient=receipt.msisdn,
+                notice_id=report.reference,
+            )
+        except StorageError:
+            log.exception("a delivery report could not be kept", extra={"gateway": self._provider})
 
 
 class GatewaySender:
@@ -19,6 +50,14 @@ class GatewaySender:
     def __init__(self, carrier: SmsCarrier, loop: asyncio.AbstractEventLoop) -> None:
         self._carrier = carrier
         self._loop = loop
+        self.provider = str(getattr(carrier, "name", ""))
+        """Whose ids the messages get: the gateway's name."""
+
+    def report_to(self, receipts: Receipts) -> None:
+        """Have the carrier's delivery receipts kept with their messages, if it gets any."""
+        hear = getattr(self._carrier, "hear_reports", None)
+        if hear is not None:
+            hear(_Keeper(self.provider, receipts))
 
     def send(self, notice: Notice) -> str:
         """The provider's id; the notice's own number names the message when it is sent again.

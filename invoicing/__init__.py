@@ -30,6 +30,7 @@ from invoicing.ports import (
     Unknown,
 )
 from invoicing.processors.sandbox import Behaviour, SandboxBank
+from invoicing.receipts import Delivery, Receipts
 from invoicing.registration import Imported
 from invoicing.requests import RequestKey
 from invoicing.results import (
@@ -91,6 +92,7 @@ __all__ = [
     "CreditKind",
     "DatabaseClock",
     "Declined",
+    "Delivery",
     "Direct",
     "DirectPaid",
     "Done",
@@ -120,6 +122,7 @@ __all__ = [
     "PinRight",
     "PurchaseRequest",
     "Quote",
+    "Receipts",
     "Recipient",
     "Recovered",
     "Refunded",

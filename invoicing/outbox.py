@@ -9,6 +9,7 @@ A one-time code goes past the others, is opened only here, and is wiped when it 
 from __future__ import annotations
 
 import logging
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from json import loads
@@ -16,19 +17,21 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from invoicing import notices
+from invoicing import notices, receipts
 from invoicing.codes import unsealed
 from invoicing.limits import Limits
 from invoicing.ports import Clock, Notice, Sender, SendLater, SendNever
 from invoicing.results import InboxMessage
 from invoicing.sms import parts
 from invoicing.storage import outbox as storage
-from invoicing.storage.connect import reading, write
+from invoicing.storage.connect import StorageError, reading, write
 from invoicing.storage.outbox import OutboxRow
 
 log: Final = logging.getLogger(__name__)
 _FAILURE_MAX: Final = 120
 _PROVIDER_ID_MAX: Final = 120
+_HOLD: Final = timedelta(seconds=4)
+_HOLD_AGAIN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,9 @@ class Relayed:
     sent: int = 0
     later: int = 0
     failed: int = 0
+
+    def __add__(self, other: Relayed) -> Relayed:
+        return Relayed(self.sent + other.sent, self.later + other.later, self.failed + other.failed)
 
 
 class Relay:
@@ -62,12 +68,21 @@ class Relay:
         with reading(self._engine) as conn:
             return storage.depth(conn)
 
-    def mark_sent(self, notice_id: int, provider_id: str) -> None:
-        now, provider_id = self._clock.now(), provider_id[:_PROVIDER_ID_MAX]
-        write(
-            self._engine,
-            lambda conn: _leave(conn, notice_id, state="sent", sent_at=now, provider_id=provider_id),
-        )
+    def mark_sent(self, notice_id: int, provider_id: str, provider: str = "") -> None:
+        """Take the notice out of the queue.
+
+        Args:
+            provider_id: the provider's id for it, or those of its parts, joined by commas.
+            provider: whose; receipts are waited for where it is given.
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            shown = provider_id[:_PROVIDER_ID_MAX]
+            if _leave(conn, notice_id, state="sent", sent_at=now, provider_id=shown) and provider:
+                receipts.sent(conn, now, provider, [id_ for id_ in provider_id.split(",") if id_], notice_id)
+
+        write(self._engine, work)
 
     def mark_retry(self, notice_id: int) -> bool:
         """Put the notice off, longer each time; `False` where it is too old now and has failed."""
@@ -91,14 +106,13 @@ class Relay:
         write(self._engine, lambda conn: _leave(conn, notice_id, state="failed", failure=failure))
 
     def run_once(self, sender: Sender, limit: int = 100) -> Relayed:
-        """Send what is due, one notice per recipient; call again while anything was sent."""
+        """Send what is due one by one, a notice per recipient; call again while anything was sent."""
         now = self._clock.now()
-        with reading(self._engine) as conn:  # a run that finds nothing takes no write lock
-            if not storage.due(conn, now, 1):
-                return Relayed()
+        if not self._any_due(now):
+            return Relayed()
         until = now + self._limits.notice_claim
         rows = write(self._engine, lambda conn: storage.claim(conn, now, until, limit))
-        sent = later = failed = 0
+        done = Relayed()
         for place, row in enumerate(rows):
             if place and self._clock.now() - now > self._limits.notice_claim / 2:
                 left = [
@@ -106,21 +120,67 @@ class Relay:
                 ]  # a slow provider: what is left may go to another relay
                 write(self._engine, lambda conn: storage.release(conn, left, self._clock.now()))  # noqa: B023
                 break
-            notice = self._rendered(row)
-            if notice is None:
-                continue
-            try:
-                provider_id = sender.send(notice)
-            except SendLater:
-                put_off = self.mark_retry(notice.id)
-                later, failed = later + put_off, failed + (not put_off)
-            except SendNever as error:
-                self.mark_failed(notice.id, str(error))
-                failed += 1
-            else:
-                self.mark_sent(notice.id, provider_id)
-                sent += 1
-        return Relayed(sent, later, failed)
+            done += self._send(sender, row)
+        return done
+
+    def run_side_by_side(self, sender: Sender, at_once: int, limit: int = 1000) -> Relayed:
+        """Send what is due to different recipients at the same time, each one's notices in order.
+
+        What is under way is held for a few seconds and held again while it lasts: after a crash of this
+        process another relay waits no longer than that. A recipient's next notice goes as soon as the one
+        before has left the queue, whoever else is slow.
+        """
+        if not self._any_due(self._clock.now()):
+            return Relayed()
+        done, taken = Relayed(), 0
+        flying: dict[Future[Relayed], int] = {}
+        with ThreadPoolExecutor(at_once, thread_name_prefix="relay") as threads:
+            while True:
+                free = min(at_once - len(flying), limit - taken)
+                rows = self._claim(free) if free > 0 else ()
+                taken += len(rows)
+                flying |= {threads.submit(self._send, sender, row): row.id for row in rows}
+                if not flying:
+                    return done
+                landed, _ = wait(flying, _HOLD_AGAIN_S, FIRST_COMPLETED)
+                for one in landed:
+                    del flying[one]
+                    done += one.result()
+                if flying and not landed:
+                    self._hold([*flying.values()])
+
+    def _claim(self, limit: int) -> tuple[OutboxRow, ...]:
+        now = self._clock.now()
+        if not self._any_due(now):
+            return ()
+        return write(self._engine, lambda conn: storage.claim(conn, now, now + _HOLD, limit))
+
+    def _hold(self, ids: list[int]) -> None:
+        until = self._clock.now() + _HOLD
+        try:
+            write(self._engine, lambda conn: storage.hold(conn, ids, until))
+        except StorageError:  # what is under way goes on; at worst another relay repeats it
+            log.exception("what is being sent could not be held")
+
+    def _any_due(self, now: datetime) -> bool:
+        """A look that takes no write lock."""
+        with reading(self._engine) as conn:
+            return bool(storage.due(conn, now, 1))
+
+    def _send(self, sender: Sender, row: OutboxRow) -> Relayed:
+        notice = self._rendered(row)
+        if notice is None:
+            return Relayed()
+        try:
+            provider_id = sender.send(notice)
+        except SendLater:
+            put_off = self.mark_retry(notice.id)
+            return Relayed(later=int(put_off), failed=int(not put_off))
+        except SendNever as error:
+            self.mark_failed(notice.id, str(error))
+            return Relayed(failed=1)
+        self.mark_sent(notice.id, provider_id, getattr(sender, "provider", ""))
+        return Relayed(sent=1)
 
     def _rendered(self, row: OutboxRow) -> Notice | None:
         try:
@@ -138,11 +198,12 @@ class Relay:
         return min(doubled, self._limits.notice_retry_max)
 
 
-def _leave(conn: Connection, notice_id: int, **values: str | int | datetime) -> None:
-    """Out of the queue; with it goes a code, whose time is over."""
+def _leave(conn: Connection, notice_id: int, **values: str | int | datetime) -> bool:
+    """Out of the queue; with it goes a code, whose time is over. `False`: it had left before."""
     row = storage.queued(conn, notice_id)
-    if row is not None:
-        storage.mark(conn, notice_id, **values, **({"params": "{}"} if row.urgent else {}))
+    return row is not None and storage.mark(
+        conn, notice_id, **values, **({"params": "{}"} if row.urgent else {})
+    )
 
 
 class InboxSender:

@@ -167,6 +167,8 @@ class SendNever(Exception):
 
 
 class Sender(Protocol):
+    """A way to send SMS. One whose provider reports deliveries has a `provider`, that provider's name."""
+
     def send(self, notice: Notice) -> str:
         """Hand one SMS over and return the provider's id for it.
 

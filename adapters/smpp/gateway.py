@@ -130,6 +130,10 @@ class Smpp:
         self._sender = SmsSender(self._link, sms, on_report or self._log_report)
         self._dialogues: Dialogues | None = None
 
+    def hear_reports(self, on_report: OnReport) -> None:
+        """Tell of every delivery receipt from now on, on the event loop; until then they are logged."""
+        self._sender.hear(on_report)
+
     @property
     def state(self) -> LineState:
         """How the line is."""

@@ -77,6 +77,10 @@ class SmsSender:
             "registered_delivery": int(options.receipts),
         }
 
+    def hear(self, on_report: OnReport) -> None:
+        """Tell somebody else of the receipts from now on."""
+        self._on_report = on_report
+
     async def send(self, msisdn: str, text: str, reference: int) -> str:
         """As `adapters.sms.SmsCarrier.send_sms`."""
         options = self._options

@@ -93,6 +93,11 @@ def claim(conn: Connection, now: datetime, until: datetime, limit: int) -> tuple
     return rows
 
 
+def hold(conn: Connection, ids: Sequence[int], until: datetime) -> None:
+    """Keep claimed rows longer."""
+    conn.execute(update(outbox).where(outbox.c.id.in_(ids), outbox.c.state == "queued").values(next_at=until))
+
+
 def release(conn: Connection, ids: Sequence[int], now: datetime) -> None:
     """Give back claimed rows that were not tried."""
     conn.execute(update(outbox).where(outbox.c.id.in_(ids), outbox.c.state == "queued").values(next_at=now))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from invoicing import Notice, Relayed, SendLater, SendNever
@@ -161,3 +164,92 @@ def test_money_does_not_wait_for_sms(world: World) -> None:
     world.service.pay(world.key(), CUSTOMER, world.issue().id, world.card_id, PIN)
 
     assert world.balance_soum == 10_000
+
+
+class Counter:
+    """Takes a moment for each message; knows how many were on their way at once, and their order."""
+
+    def __init__(self, stuck: str = "") -> None:
+        self.stuck, self.free = stuck, threading.Event()
+        self.lock = threading.Lock()
+        self.here = self.most = 0
+        self.taken: list[Notice] = []
+
+    def send(self, notice: Notice) -> str:
+        with self.lock:
+            self.here += 1
+            self.most = max(self.most, self.here)
+        if notice.recipient == self.stuck:
+            self.free.wait(20)
+        else:
+            time.sleep(0.02)
+        with self.lock:
+            self.here -= 1
+            self.taken.append(notice)
+        return "id"
+
+
+def phones(count: int) -> list[str]:
+    return [f"99890{1_000_000 + number}" for number in range(count)]
+
+
+def test_notices_to_different_phones_go_side_by_side_and_those_to_one_in_their_order(
+    file_world: World,
+) -> None:
+    for _ in range(3):
+        for phone in phones(6):
+            file_world.issue(customer=phone)
+    sender = Counter()
+
+    done = file_world.relay.run_side_by_side(sender, 4)
+
+    assert done == Relayed(sent=18)
+    assert 1 < sender.most <= 4
+    for phone in phones(6):
+        ids = [notice.id for notice in sender.taken if notice.recipient == phone]
+        assert len(ids) == 3
+        assert ids == sorted(ids)
+
+
+def test_one_slow_phone_holds_up_no_other_and_its_notice_is_held_while_it_lasts(file_world: World) -> None:
+    slow, *others = phones(4)
+    for phone in (slow, slow, *others, *others):
+        file_world.issue(customer=phone)
+    sender = Counter(stuck=slow)
+    relaying = threading.Thread(target=file_world.relay.run_side_by_side, args=(sender, 2))
+    relaying.start()
+    end = time.monotonic() + 10
+    while len(sender.taken) < 6 and time.monotonic() < end:
+        time.sleep(0.01)
+
+    went = {notice.recipient for notice in sender.taken}
+    for _ in range(3):  # its hold is renewed each second by this clock, which another relay looks at too
+        file_world.clock.advance(seconds=3)
+        time.sleep(1.2)
+    elsewhere = file_world.relay.due(file_world.clock.now(), 10)
+    sender.free.set()
+    relaying.join(20)
+
+    assert went == set(others)
+    assert elsewhere == ()
+    assert [n.recipient for n in sender.taken].count(slow) == 2
+
+
+def test_what_a_dead_relay_had_on_its_way_goes_four_seconds_later_once_more(file_world: World) -> None:
+    file_world.issue()
+
+    class Dying(BaseException):
+        pass
+
+    class Dead:
+        def send(self, _notice: Notice) -> str:
+            raise Dying
+
+    with pytest.raises(Dying):
+        file_world.relay.run_side_by_side(Dead(), 4)
+    provider, tries = Provider(), []
+    for _ in range(5):
+        tries.append(file_world.relay.run_side_by_side(provider, 4).sent)
+        file_world.clock.advance(seconds=1)
+
+    assert tries == [0, 0, 0, 0, 1]
