@@ -214,16 +214,7 @@ class WalletActions:
         )
         if isinstance(done, domain.CardLinked):
             return ChoosePin(done.last4) if done.choose_pin else Linked(done.last4)
-        if done.reason is Refusal.CARD_TAKEN and await self._lacks_pin(call.msisdn, number[-4:]):
-            return ChoosePin(number[-4:])
         return Refused(done.reason)
-
-    async def _lacks_pin(self, msisdn: str, last4: str) -> bool:
-        """Whether the phone linked such a card before and broke off where it was to choose its PIN."""
-        cards = await self._in_thread(self._invoicing.cards, msisdn)
-        if all(card.last4 != last4 for card in cards):
-            return False
-        return not (await self._in_thread(self._invoicing.role, msisdn)).connected
 
     async def unlink(self, call: Call, card: Id) -> Unlinked | Refused:
         done = await self._in_thread(self._invoicing.unlink_card, request_key(call), call.msisdn, card)

@@ -23,6 +23,7 @@ class Template(StrEnum):
     REVERSED = "reversed_customer"
     PIN_LOCKED = "pin_locked_customer"
     PIN_CHANGED = "pin_changed_customer"
+    PIN_SET = "pin_set_customer"
     DIRECT_PAID = "direct_paid_customer"
     DIRECT_REFUSED = "direct_refused_customer"
     DIRECT_UNKNOWN = "direct_unknown_customer"
@@ -96,6 +97,12 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
         "uz": "CLICK: PIN bloklandi: xato kiritildi. Tel. +998712310880",
         "uz-Cyrl": "CLICK: PIN блокланди: хато киритилди. Тел. +998712310880",
         "en": "CLICK: PIN locked after wrong tries. Call +998712310880",
+    },
+    Template.PIN_SET: {
+        "ru": "CLICK: PIN задан. Не вы? Тел. +998712310880",
+        "uz": "CLICK: PIN o'rnatildi. Siz emasmi? Tel. +998712310880",
+        "uz-Cyrl": "CLICK: PIN ўрнатилди. Сиз эмасми? Тел. +998712310880",
+        "en": "CLICK: your PIN was set. Not you? Call +998712310880",
     },
     Template.PIN_CHANGED: {
         "ru": "CLICK: PIN изменен. Не вы? Тел. +998712310880",

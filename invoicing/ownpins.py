@@ -67,7 +67,7 @@ def confirm(
     sims.set_pin(conn, customer.id, present.pin_hash)
     storage.drop_pin_change(conn, customer.id)
     audit.note(conn, now, actor, "pin_chosen", f"customer:{customer.id}")
-    _tell(conn, now, customer)
+    _tell(conn, now, customer, Template.PIN_SET if customer.pin_hash is None else Template.PIN_CHANGED)
     return Done()
 
 
@@ -82,7 +82,7 @@ def reset(conn: Connection, now: datetime, actor: Actor, exp_yymm: str | None) -
     unlinked = sims.forget_pin(conn, customer.id)
     storage.drop_pin_change(conn, customer.id)
     audit.note(conn, now, actor, "pin_reset", f"customer:{customer.id}", after=f"{unlinked} cards unlinked")
-    _tell(conn, now, customer)
+    _tell(conn, now, customer, Template.PIN_CHANGED)
     return Done()
 
 
@@ -97,9 +97,12 @@ def link_own(
     if isinstance(customer, Refused):
         return customer
     linked = cards.add(conn, now, actor, customer_id=customer.id, card=card, token=token)
+    choose_pin = customer.pin_hash is None
     if isinstance(linked, Refused):
-        return linked
-    return CardLinked(card.pan[-4:], choose_pin=customer.pin_hash is None)
+        # Linked before by this phone, which broke off where it was to choose its PIN: it goes on from there.
+        mine = choose_pin and any(one.token == token for one in people.cards_of(conn, customer.id))
+        return CardLinked(card.pan[-4:], choose_pin=True) if mine else linked
+    return CardLinked(card.pan[-4:], choose_pin=choose_pin)
 
 
 def unlink(conn: Connection, now: datetime, actor: Actor, card_id: int | None) -> Done | Refused:
@@ -139,11 +142,11 @@ def _acting(conn: Connection, actor: Actor) -> Customer | Refused:
     return Refused(Refusal.SIM_CHANGED) if customer.imsi_changed_at is not None else customer
 
 
-def _tell(conn: Connection, now: datetime, customer: Customer) -> None:
+def _tell(conn: Connection, now: datetime, customer: Customer, template: Template) -> None:
     notices.queue(
         conn,
         now,
-        Template.PIN_CHANGED,
+        template,
         event_id=f"customer:{customer.id}:pin:{now:%Y%m%d%H%M%S%f}",
         recipient=customer.msisdn,
         lang=customer.lang,

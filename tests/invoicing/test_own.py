@@ -262,3 +262,19 @@ def test_s25_a_merchant_cannot_bombard_one_phone(world: World) -> None:
 
     assert answers[-1] == Refused(Refusal.SMS_LIMIT, {"limit": 5})
     assert len(world.texts(STRANGER)) == 5
+
+
+def test_who_broke_off_where_he_was_to_choose_his_pin_links_the_card_again_and_goes_on(world: World) -> None:
+    pan = "9860490000091234"
+    first = world.service.link_card(world.key(), STRANGER, pan, "1230")
+
+    again = world.service.link_card(world.key(), STRANGER, pan, "1230")
+    others = world.service.link_card(world.key(), CUSTOMER, pan, "1230")
+    world.service.propose_pin(world.key(), STRANGER, PIN)
+    world.service.confirm_pin(world.key(), STRANGER, PIN)
+    with_a_pin = world.service.link_card(world.key(), STRANGER, pan, "1230")
+
+    assert first == again == CardLinked("1234", choose_pin=True)
+    assert others == with_a_pin == Refused(Refusal.CARD_TAKEN)
+    assert world.count("card") == 2
+    assert world.texts(STRANGER) == ["CLICK: PIN задан. Не вы? Тел. +998712310880"]
