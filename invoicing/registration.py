@@ -25,7 +25,9 @@ from invoicing.settlement import Settled
 from invoicing.storage.connect import reading, write
 from invoicing.values import tashkent_day
 
-_OPERATOR: Final = Actor("operator", "cli")
+_CLI: Final = "cli"
+_NAME_MAX: Final = 60
+_OPERATOR: Final = Actor("operator", _CLI)
 
 DEMO_MERCHANT: Final = "998901112233"
 DEMO_OTHER_MERCHANT: Final = "998933334455"
@@ -41,6 +43,10 @@ class Imported:
 
     done: int
     refused: tuple[tuple[int, Refusal], ...]
+
+
+def _operator(name: str) -> Actor:
+    return Actor(name[:_NAME_MAX], _CLI)
 
 
 class Registration:
@@ -116,20 +122,35 @@ class Registration:
         now = self._clock.now()
         return write(self._engine, lambda conn: customers.unlock(conn, now, _OPERATOR, msisdn))
 
-    def verify_sim(self, msisdn: str) -> Done | Refused:
-        """Let a phone pay again whose SIM changed, after the bank has made sure who holds it (S8)."""
-        now = self._clock.now()
-        return write(self._engine, lambda conn: ownpins.verify_sim(conn, now, _OPERATOR, msisdn))
+    def verify_sim(self, msisdn: str, *, by: str = _OPERATOR.name) -> Done | Refused:
+        """Let a phone pay again whose SIM changed, after the bank has made sure who holds it (S8).
 
-    def settle(self, day: date) -> Settled | Refused:
+        Args:
+            by: who has made sure, for the audit trail.
+        """
+        owner = merchants.phone(msisdn)
+        if isinstance(owner, Refused):
+            return owner
+        now, actor = self._clock.now(), _operator(by)
+        return write(self._engine, lambda conn: ownpins.verify_sim(conn, now, actor, owner))
+
+    def settle(self, day: date, *, by: str = _OPERATOR.name) -> Settled | Refused:
         """Close a business day of Tashkent that is over; a second call tells what the first one did."""
-        now = self._clock.now()
-        return write(self._engine, lambda conn: settlement.settle(conn, now, _OPERATOR, day))
+        now, actor = self._clock.now(), _operator(by)
+        return write(self._engine, lambda conn: settlement.settle(conn, now, actor, day))
 
-    def close_reversal(self, payment_number: int) -> Done | Refused:
-        """Close a reversal that was left to people, after they saw at the bank that the money is back."""
-        now = self._clock.now()
-        return write(self._engine, lambda conn: reversals.close_by_hand(conn, now, _OPERATOR, payment_number))
+    def close_reversal(
+        self, payment_number: int, *, by: str = _OPERATOR.name, reason: str = ""
+    ) -> Done | Refused:
+        """Close a reversal that was left to people, after they saw at the bank that the money is back.
+
+        Args:
+            reason: how they know, for the audit trail.
+        """
+        now, actor = self._clock.now(), _operator(by)
+        return write(
+            self._engine, lambda conn: reversals.close_by_hand(conn, now, actor, payment_number, reason)
+        )
 
     def add_card(
         self, msisdn: str, pan: str, expiry: str, *, balance_tiyin: int | None = None

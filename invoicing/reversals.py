@@ -66,11 +66,14 @@ def finish(conn: Connection, now: datetime, reversal: Reversal, *, original_know
     return True
 
 
-def close_by_hand(conn: Connection, now: datetime, by: Actor, number: int) -> Done | Refused:
+def close_by_hand(
+    conn: Connection, now: datetime, by: Actor, number: int, reason: str = ""
+) -> Done | Refused:
     """T6 by reconciliation: people have seen at the bank that the money of this payment is back."""
     reversal = storage.manual_reversal(conn, number)
     if reversal is None or not storage.resume_reversal(conn, reversal.id):
         return Refused(Refusal.NOT_FOUND)
-    audit.note(conn, now, by, "reversal_closed_by_hand", f"payment:{reversal.payment_id}")
+    what = f"payment:{reversal.payment_id}"
+    audit.note(conn, now, by, "reversal_closed_by_hand", what, after=reason or None)
     finish(conn, now, reversal, original_known=True)
     return Done()

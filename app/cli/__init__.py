@@ -13,6 +13,8 @@ from app.cli import (
     handset,
     load,
     menus,
+    new,
+    office,
     people,
     push,
     scenarios,
@@ -33,9 +35,11 @@ dial.add_to(main)
 handset.add_to(main)
 load.add_to(main)
 menus.add_to(main)
+new.add_to(main)
 authoring.add_to(main)
 scenarios.add_to(main)
 people.add_to(main)
+office.add_to(main)
 push.add_to(main)
 audit.add_to(main)
 cdr.add_to(main)

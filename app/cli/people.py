@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ Data = Annotated[
     typer.Option(help="Folder of the SQLite database; .data (the demo's) unless a security key is set"),
 ]
 Phone = Annotated[str, typer.Argument(metavar="MSISDN", help="The phone, e.g. 998901234567")]
+By = Annotated[str | None, typer.Option(help="Who does it, for the audit trail; else the login's name")]
 Language = Annotated[str, typer.Option(help="ru, uz, uz-Cyrl or en")]
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
@@ -63,21 +65,21 @@ def merchant_add(
     """Register a merchant and its owner's phone."""
     with opened(config, data) as money:
         done = money.invoicing.add_merchant(name, msisdn, lang=lang, fee_bp=fee_bp, bank_account_ref=account)
-        _report(done, f"merchant {name} added")
+        report(done, f"merchant {name} added")
 
 
 @merchant.command("block")
 def merchant_block(msisdn: Phone, config: Config = None, data: Data = None) -> None:
     """Block the merchant that this phone belongs to."""
     with opened(config, data) as money:
-        _report(money.invoicing.block_merchant(msisdn), "merchant blocked")
+        report(money.invoicing.block_merchant(msisdn), "merchant blocked")
 
 
 @merchant.command("unblock")
 def merchant_unblock(msisdn: Phone, config: Config = None, data: Data = None) -> None:
     """Let a blocked merchant work again."""
     with opened(config, data) as money:
-        _report(money.invoicing.unblock_merchant(msisdn), "merchant unblocked")
+        report(money.invoicing.unblock_merchant(msisdn), "merchant unblocked")
 
 
 @merchant.command("list")
@@ -94,14 +96,22 @@ def customer_add(msisdn: Phone, lang: Language = "ru", config: Config = None, da
     """Connect a phone; the CLICK-PIN is read from stdin."""
     pin = _secret("CLICK-PIN")
     with opened(config, data) as money:
-        _report(money.invoicing.add_customer(msisdn, pin, lang), "customer added")
+        report(money.invoicing.add_customer(msisdn, pin, lang), "customer added")
 
 
 @customer.command("unlock")
 def customer_unlock(msisdn: Phone, config: Config = None, data: Data = None) -> None:
     """Open a PIN that wrong tries locked."""
     with opened(config, data) as money:
-        _report(money.invoicing.unlock_customer(msisdn), "PIN unlocked")
+        report(money.invoicing.unlock_customer(msisdn), "PIN unlocked")
+
+
+@customer.command("verify-sim")
+def customer_verify_sim(msisdn: Phone, by: By = None, config: Config = None, data: Data = None) -> None:
+    """Let a phone pay again whose SIM changed, once the bank has made sure who holds it."""
+    with opened(config, data) as money:
+        done = money.invoicing.verify_sim(msisdn, by=who(by))
+        report(done, "SIM verified", not_found=f"nobody waits for the SIM of {msisdn} to be verified")
 
 
 @card.command("add")
@@ -119,7 +129,7 @@ def card_add(
     tiyin = None if balance is None else balance * TIYIN
     with opened(config, data) as money:
         done = money.invoicing.add_card(msisdn, pan, expiry, balance_tiyin=tiyin)
-        _report(done, f"card *{pan[-4:]} added")
+        report(done, f"card *{pan[-4:]} added")
 
 
 def import_file(
@@ -140,7 +150,7 @@ def import_file(
     with opened(config, data) as money:
         result = money.invoicing.import_csv(rows)
     for number, reason in result.refused:
-        typer.echo(f"{file}: row {number} refused: {_words(reason)}", err=True)
+        typer.echo(f"{file}: row {number} refused: {words(reason)}", err=True)
     typer.echo(f"{result.done} rows taken over, {len(result.refused)} refused")
     if result.refused:
         raise typer.Exit(1)
@@ -179,13 +189,25 @@ def _secret(what: str) -> str:
     return line
 
 
-def _report(result: Done | Refused, done: str) -> None:
-    from invoicing import Refused
+def who(by: str | None) -> str:
+    """The name that the audit trail keeps."""
+    name = (by or getpass.getuser()).strip()
+    if not name.isprintable() or not name:
+        fail("--by: a name that can be printed")
+    return name
+
+
+def report(result: Done | Refused, done: str, *, not_found: str | None = None) -> None:
+    """Say what was done, or leave with the reason; `not_found` says what there is none of."""
+    from invoicing import Refusal, Refused
 
     if isinstance(result, Refused):
-        fail(f"refused: {_words(result.reason)}")
+        if result.reason is Refusal.NOT_FOUND and not_found is not None:
+            fail(not_found)
+        fail(f"refused: {words(result.reason)}")
     typer.echo(done)
 
 
-def _words(reason: str) -> str:
+def words(reason: str) -> str:
+    """A refusal's name as people read it."""
     return str(reason).replace("_", " ")
