@@ -32,6 +32,13 @@ NAMES: Final = {
     "998977654321": "Stranger",
 }
 """What the demo's people are called (README)."""
+_ROLES: Final = {
+    "998901112233": "shop",
+    "998933334455": "other_shop",
+    "998901234567": "customer",
+    "998977654321": "stranger",
+}
+"""What scenarios that are recorded call them."""
 DEFAULT: Final = "africastalking"
 """The gateway that every demo has."""
 _LINES: Final = ("smpp", "gsup")
@@ -99,7 +106,7 @@ def network(
     frames = Frames()
     made: list[Network] = []
     wire, service = _Making(table, data, frames, made, held).wire(url, configured=configured)
-    recorder = Recorder(secrets=secrets)
+    recorder = Recorder(names=_ROLES, secrets=secrets)
     made.append(Network(wire, frames, service, names=NAMES, recorder=recorder, session_s=session_s))
     return made[0]
 

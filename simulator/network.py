@@ -86,6 +86,7 @@ class Network:
             self._service,
             changed=lambda: self.changed(),
             recorder=self.recorder,
+            frames=self.frames,
             turned=self._turned.set,
             session_s=self._session_s,
         )

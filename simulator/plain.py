@@ -210,7 +210,10 @@ class _Talk:
 
     async def _frames(self) -> str:
         kept = self._network.frames.kept[-_FRAMES_SHOWN:]
-        told = [f"{'>>' if frame.out else '<<'} {frame.head}\n{frame.text}" for frame in kept]
+        told = [
+            f"{'>>' if frame.out else '<<'} {frame.head}\n{'(hidden: a secret was typed)' if frame.secret else frame.text}"
+            for frame in kept
+        ]
         return "\n".join(told) or "(nothing yet)"
 
     def _save(self, word: str, path: Path) -> str:

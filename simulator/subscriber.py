@@ -14,7 +14,7 @@ from simulator.faults import Carrier, Lost
 from simulator.model import Again, Answer, Cause, Dial, Handset, Message, Mode, Sent
 from simulator.script import Recorder
 from simulator.standing import Service, Standing
-from simulator.wires.wire import Call, Leaving, NoService, Pushed, Wire
+from simulator.wires.wire import Call, Frames, Leaving, NoService, Pushed, Wire
 from ussd_engine import Reply
 
 SESSION_S: Final = 180.0
@@ -45,6 +45,7 @@ class Subscriber:
         service: Service | None,
         *,
         recorder: Recorder,
+        frames: Frames,
         changed: Callable[[], None],
         turned: Callable[[], None],
         session_s: float = SESSION_S,
@@ -59,6 +60,7 @@ class Subscriber:
         self.told = ""
         self._service = service
         self._recorder = recorder
+        self._frames = frames
         self._changed = changed
         self._turned = turned
         self._session_s = session_s
@@ -159,6 +161,8 @@ class Subscriber:
 
     async def _turn(self, sent: Sent, *, secret: bool | None) -> None:
         call = self._called(sent)
+        if isinstance(sent, Dial) or secret:
+            self._frames.keep_secret(call.number, from_now=bool(secret))
         line = self._line(call)
         began = time.monotonic()
         reply: Reply | None = None

@@ -127,7 +127,7 @@ def _play(network: Network, numbers: Sequence[str], *, drawn: bool) -> None:
     if drawn:
         from simulator.ui.app import HandsetApp
 
-        HandsetApp(network).run()
+        HandsetApp(network, secrets=known_secrets()).run()
         return
     import asyncio
 

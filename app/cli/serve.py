@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 DEMO_PHONE = "998901112233"
 _LOG = "ussd.log"
 
-Config = Annotated[Path | None, typer.Option(help="Settings file (TOML)")]
+Config = Annotated[
+    Path | None, typer.Option(help="Settings file (TOML); else ussd.toml of this folder, if there is one")
+]
 
 
 def add_to(main: typer.Typer) -> None:
@@ -40,15 +42,16 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="No handset, even on a terminal")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="A handset of lines, even on a screen")] = False,
     config: Config = None,
+    menus: Annotated[Path | None, typer.Option(help="Menus instead of the configured ones")] = None,
     until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
 ) -> None:
     """Run the demo: sessions in memory, SQLite, a sandbox bank and an SMS inbox, on this machine only."""
     if not (headless or plain) and handset.on_terminal():
-        _demo_and_handset(port, data, fresh, config)
+        _demo_and_handset(port, data, fresh, config, menus)
         return
     from app import logs, process, running, wiring
 
-    settings = _settings(config, wiring.DEMO_TABLES, port)
+    settings = _settings(config, wiring.DEMO_TABLES, port, menus)
     interactive = sys.stdin.isatty() and not headless
     try:
         with running.hold(data, fresh=fresh), _log_stream(data, interactive or until_eof) as stream:
@@ -111,17 +114,21 @@ def serve(
             fail(str(error))
 
 
-def _settings(config: Path | None, tables: Mapping[str, object], port: int | None) -> Settings:
+def _settings(
+    config: Path | None, tables: Mapping[str, object], port: int | None, menus: Path | None = None
+) -> Settings:
     from app.cli import config as config_of
     from app.settings import SettingsError, load
 
     try:
-        settings = load(config, defaults=tables)
+        settings = load(config or config_of.in_this_folder(), defaults=tables)
     except SettingsError as error:
         fail(str(error))
     config_of.use_actions(settings)
     if port is not None:
         settings = settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
+    if menus is not None:
+        settings = settings.model_copy(update={"menus": settings.menus.model_copy(update={"path": menus})})
     exposed = [gateway.name for gateway in settings.gateways.values() if gateway.open]
     if exposed and not settings.http.loopback:
         fail(
@@ -135,13 +142,16 @@ def _say_ready(url: str) -> None:
     print(f"ready {url}", flush=True)
 
 
-def _demo_and_handset(port: int | None, data: Path, fresh: bool, config: Path | None) -> None:
+def _demo_and_handset(
+    port: int | None, data: Path, fresh: bool, config: Path | None, menus: Path | None
+) -> None:
     """The demo in a process of its own, so that its work never holds up the screen, and the handset on it."""
     from app.child import DemoProcess, NotStarted
 
     options = ["--data", str(data), *(["--fresh"] if fresh else [])]
     options += ["--port", str(port)] if port is not None else []
     options += ["--config", str(config)] if config is not None else []
+    options += ["--menus", str(menus)] if menus is not None else []
     demo = DemoProcess(options)
     try:
         url = demo.url()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.console import Group
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding
@@ -20,18 +21,25 @@ from simulator.network import Network
 from simulator.script import transcript
 from simulator.subscriber import Subscriber
 from simulator.ui import keys, paint
-from simulator.ui.sheets import Ask, Sheet, frames_text, help_text
+from simulator.ui.sheets import Ask, FramesSheet, Sheet, help_text
 from simulator.ui.widgets import Bar, PhoneKey, PhoneView, Tabs
 from simulator.wires.wire import Leaving, NoService
 from ussd_engine import WireError
 
-PHONE_COLUMNS: Final = 36
-PANEL_COLUMNS: Final = 28
+if TYPE_CHECKING:
+    from simulator.replaying import Replay
+
+PHONE_COLUMNS: Final = 34
+WIDE_PHONE_COLUMNS: Final = 42
+PANEL_COLUMNS: Final = 32
 SIDE_BY_SIDE: Final = 100
 """Columns from which phones stand side by side."""
 TALL: Final = 38
 """Lines from which keys have frames."""
+ROOMY: Final = 140
+"""Columns from which phones are wider."""
 BEAT_S: Final = 0.25
+_FRAMES_SHOWN: Final = 4
 NOTE_S: Final = 6.0
 
 
@@ -47,9 +55,18 @@ class HandsetApp(App[None]):
         Binding("ctrl+j", "call", "Call"),
     ]
 
-    def __init__(self, network: Network, *, folder: Path | None = None) -> None:
-        """`network`: with one phone at least. `folder`: where things are saved; else the current one."""
+    def __init__(
+        self, network: Network, *, folder: Path | None = None, secrets: Mapping[str, str] | None = None
+    ) -> None:
+        """`network`: with one phone at least. `folder`: where things are saved; else the current one.
+
+        `secrets`: what scenarios type without saying it.
+        """
         super().__init__()
+        self.secrets = dict(secrets or {})
+        self._saved: Path | None = None
+        self._replay: Replay | None = None
+        self._stepping = False
         self.network = network
         self.folder = folder or Path()
         self.active: Subscriber = network.phones[0]
@@ -98,14 +115,23 @@ class HandsetApp(App[None]):
     def redraw(self) -> None:
         """Show what is new."""
         with contextlib.suppress(NoMatches):
+            seen = self._replay.stepper.frame if self._replay is not None else None
+            is_back = self._replay is not None and self._replay.looking_back and seen is not None
             for phone, view in self._views.items():
                 view.set_class(phone is self.active, "active")
-                view.draw(self._beat)
+                instead = None
+                if is_back and seen is not None and phone.handset.number == seen.number:
+                    instead = paint.looked_at(seen, phone.wire.screen_octets)
+                view.draw(self._beat, instead)
             base = self.screen_stack[0]
             self._draw_head(base.query_one("#head", Static))
             base.query_one(Tabs).show(self.network.phones, self.active)
-            told = paint.panel(self.active, self.network.wire.state, len(self.network.recorder.moments))
-            base.query_one("#told", Static).update(told)
+            panel = paint.panel(self.active, self.network.wire.state, len(self.network.recorder.moments))
+            replay = self._replay
+            above = [] if replay is None else [paint.replay(f"{replay.position}/{len(replay)}", seen)]
+            is_tall = self.size.height >= TALL
+            below = [paint.wire(self.network.frames.kept[-_FRAMES_SHOWN:])] if is_tall else []
+            base.query_one("#told", Static).update(Group(*above, panel, *below))
             armed = self.active.carrier.armed
             base.query_one("#faults", Bar).show(
                 [
@@ -117,9 +143,8 @@ class HandsetApp(App[None]):
                     for key in keys.FAULTS
                 ]
             )
-            base.query_one("#keys", Bar).show(
-                [(key, False) for key in (*keys.PHONE, *keys.MORE) if key.short]
-            )
+            shown = (*keys.REPLAY, *keys.MORE) if self._replay is not None else (*keys.PHONE, *keys.MORE)
+            base.query_one("#keys", Bar).show([(key, False) for key in shown if key.short])
 
     def note(self, text: str) -> None:
         """Say something for a while."""
@@ -149,7 +174,8 @@ class HandsetApp(App[None]):
         base, width = self.screen_stack[0], self.size.width
         phones = self.network.phones
         is_wide = width >= SIDE_BY_SIDE
-        fit = max(1, (width - (PANEL_COLUMNS if self._panel_on else 0)) // PHONE_COLUMNS) if is_wide else 1
+        columns = WIDE_PHONE_COLUMNS if width >= ROOMY else PHONE_COLUMNS
+        fit = max(1, (width - (PANEL_COLUMNS if self._panel_on else 0)) // columns) if is_wide else 1
         at = phones.index(self.active)
         first = min(max(0, at - fit + 1), max(0, len(phones) - fit)) if at >= fit else 0
         for index, phone in enumerate(phones):
@@ -158,6 +184,7 @@ class HandsetApp(App[None]):
         base.set_class(not is_wide, "compact")
         base.set_class(not self._panel_on, "nopanel")
         base.set_class(self.size.height >= TALL, "tall")
+        base.set_class(width >= ROOMY, "roomy")
 
     # --- keys of the phone --------------------------------------------------------------------------------
 
@@ -300,7 +327,7 @@ class HandsetApp(App[None]):
 
     def action_frames(self) -> None:
         """The raw frames, newest last."""
-        self.push_screen(Sheet(frames_text(self.network.frames.kept), at_end=True))
+        self.push_screen(FramesSheet(self.network.frames.kept))
 
     # --- keeping it ---------------------------------------------------------------------------------------
 
@@ -318,9 +345,85 @@ class HandsetApp(App[None]):
 
     def action_record(self) -> None:
         """Save what was done as a scenario."""
+        # Only now: scenarios bring YAML and a schema's library along.
+        from simulator.script_file import NothingRecorded, scenario
+
+        try:
+            text = scenario(self.network.recorder, f"Recorded {datetime.now().astimezone():%d.%m.%Y %H:%M}")
+        except NothingRecorded as error:
+            self.note(str(error))
+            return
+        self._save("yaml", lambda path: path.write_text(text, encoding="utf-8"))
+
+    # --- replaying ----------------------------------------------------------------------------------------
 
     def action_replay(self) -> None:
-        """Replay."""
+        """Ask for a scenario's file."""
+
+        def begin(name: str | None) -> None:
+            if name:
+                self.replay_file(Path(name.strip()))
+
+        last = self._saved if self._saved is not None and self._saved.suffix == ".yaml" else ""
+        self.push_screen(Ask("Scenario to replay", str(last)), begin)
+
+    def replay_file(self, path: Path) -> None:
+        """Begin to replay a file's first scenario."""
+        from simulator.replaying import NoReplay, Replay, scenarios
+
+        try:
+            found = scenarios(path)
+            self._replay = Replay(self.network, found[0], self.secrets)
+        except (NoReplay, WireError) as error:
+            self.note(str(error))
+            return
+        for phone in self.network.phones:
+            if phone not in self._views:
+                self.screen_stack[0].query_one("#phones").mount(self._view(phone))
+        self.note(f"{found[0].name}: → plays a step, ← looks back, ^G plays all, ^E leaves")
+        self._arrange()
+        self.redraw()
+
+    async def action_step_forward(self) -> None:
+        """Play or look at the next step."""
+        await self._replayed(lambda replay: replay.forward())
+
+    async def action_go(self) -> None:
+        """Play to the end."""
+        await self._replayed(lambda replay: replay.to_the_end())
+
+    def action_step_back(self) -> None:
+        """Look at the step before."""
+        if self._replay is not None:
+            self._replay.back()
+            self._look_at_step()
+
+    def action_leave_replay(self) -> None:
+        """The phones are free again."""
+        self._replay = None
+        self.redraw()
+
+    async def _replayed(self, step: Callable[[Replay], Awaitable[object]]) -> None:
+        replay = self._replay
+        if replay is None or self._stepping:
+            return
+        self._stepping = True
+
+        async def play() -> None:
+            try:
+                await step(replay)
+            finally:
+                self._stepping = False
+            if replay.trouble:
+                self.note(replay.trouble)
+            self._look_at_step()
+
+        self.run_worker(play(), exclusive=False)
+
+    def _look_at_step(self) -> None:
+        frame = self._replay.stepper.frame if self._replay is not None else None
+        phone = self.network.phone(frame.number) if frame is not None else None
+        self._take(phone or self.active)
 
     def _save(self, suffix: str, write: Callable[[Path], object]) -> None:
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
@@ -330,4 +433,5 @@ class HandsetApp(App[None]):
         except OSError as error:
             self.note(f"{path}: {error.strerror}")
             return
+        self._saved = path
         self.note(f"saved {path}")

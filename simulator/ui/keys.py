@@ -7,6 +7,11 @@ from typing import Final
 
 from simulator.faults import Fault
 
+_NAMES: Final = {
+    "escape": "Esc", "enter": "Enter", "backspace": "⌫", "up": "↑", "down": "↓", "left": "←", "right": "→",
+    "tab": "Tab", "shift+tab": "⇧Tab",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -21,15 +26,9 @@ class Key:
     @property
     def label(self) -> str:
         """As people write it."""
-        names = {"escape": "Esc", "enter": "Enter", "backspace": "⌫", "up": "↑", "down": "↓", "tab": "Tab"}
-        named = names.get(self.key, self.key)
-        return (
-            f"^{named[5:].upper()}"
-            if named.startswith("ctrl+")
-            else named.upper()
-            if named[0] == "f"
-            else named
-        )
+        if self.key.startswith("ctrl+"):
+            return f"^{self.key[5:].upper()}"
+        return _NAMES.get(self.key, self.key.upper())
 
 
 PHONE: Final = (
@@ -50,7 +49,7 @@ MORE: Final = (
     Key("ctrl+n", "new_phone", "One more phone: type its number, Enter", "New"),
     Key("ctrl+o", "operator", "The next operator: latency and loss", "Operator"),
     Key("ctrl+r", "record", "Save what was done as a scenario", "Save"),
-    Key("ctrl+p", "replay", "Replay the scenario: F1 tells the keys there", "Replay"),
+    Key("ctrl+p", "replay", "Replay a scenario", "Replay"),
     Key("ctrl+t", "transcript", "Save what was done as text"),
     Key("ctrl+s", "picture", "Save a picture (SVG)"),
     Key("ctrl+q", "quit", "Leave", "Quit", priority=True),
@@ -64,7 +63,13 @@ FAULTS: Final = (
     Key("f10", "abort('TIMEOUT')", "The dialogue times out", "timeout"),
     Key("f12", "down", "The gateway is down, and up again", "down"),
 )
-ALL: Final = (*PHONE, *MORE, *FAULTS)
+REPLAY: Final = (
+    Key("right", "step_forward", "Replay: play the next step", "next step"),
+    Key("left", "step_back", "Replay: look at the step before", "back"),
+    Key("ctrl+g", "go", "Replay: play to the end, or to what goes otherwise", "all"),
+    Key("ctrl+e", "leave_replay", "Replay: leave it", "leave"),
+)
+ALL: Final = (*PHONE, *MORE, *FAULTS, *REPLAY)
 
 
 def fault_of(key: Key) -> str:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
+from rich.table import Table
 from rich.text import Text
 
 from simulator.display import NAMES, Size, measure
 from simulator.model import Handset, Message, Mode
 from simulator.subscriber import Subscriber
 
+if TYPE_CHECKING:
+    from simulator.script_replay import Frame
+    from simulator.wires.wire import Frame as WireFrame
+
+_ID: Final = 12
+"""Characters of a dialogue's id: enough to find it by."""
+HIDDEN: Final = "(hidden: a secret was typed)"
+_FRAME_LINES: Final = 6
 CURSOR: Final = "▏"
 DOT: Final = "•"
 CUT: Final = "bold #ffffff on #b00020"
@@ -80,9 +89,11 @@ def cost(phone: Subscriber) -> Text:
     return text
 
 
-def panel(phone: Subscriber, line: str, recorded: int) -> Text:
+def panel(phone: Subscriber, line: str, recorded: int) -> Table:
     """The side panel of one phone."""
-    text = Text()
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(style="#8a8f98", no_wrap=True, max_width=12, overflow="ellipsis")
+    table.add_column(overflow="fold", ratio=1)
     for title, rows in (
         ("Session", list(_session(phone))),
         ("Variables", list(_variables(phone))),
@@ -92,24 +103,56 @@ def panel(phone: Subscriber, line: str, recorded: int) -> Text:
             [("line", line), *_network(phone), ("recorded", f"{recorded} steps" if recorded else "")],
         ),
     ):
-        rows = [(name, value) for name, value in rows if value]
-        if not rows:
-            continue
-        text.append(f"{title}\n", "bold #7fb3d5")
-        for name, value in rows:
-            text.append(f" {name:<10}", "#8a8f98")
-            text.append(f"{value}\n", "bold red" if value.startswith("!") else "")
+        told = [(name, value) for name, value in rows if value]
+        if told:
+            table.add_row(Text(title, "bold #7fb3d5"), "")
+        for name, value in told:
+            table.add_row(f" {name}", Text(value, "bold #ff6b6b" if value.startswith("!") else ""))
+    return table
+
+
+def replay(step: str, frame: Frame | None) -> Text:
+    """What a scenario's step did, what it expected, and what came. `step`: which of how many."""
+    text = Text(f"Replay {step}\n", "bold #7fb3d5")
+    if frame is None:
+        return text
+    style = {"as expected": "bold #7bd88f", "otherwise": "bold #ff6b6b"}.get(frame.verdict.value, "")
+    text.append(f"{frame.did}\n").append(f"{frame.verdict.value}\n", style)
+    if frame.why:
+        text.append(f"{frame.why}\n", "#ff6b6b")
+    elif frame.expected and frame.live is None:
+        text.append(f"{frame.expected}\n", "#8a8f98")
     return text
+
+
+def wire(frames: Sequence[WireFrame]) -> Text:
+    """The last frames, a few lines each."""
+    text = Text("Wire\n", "bold #7fb3d5") if frames else Text()
+    for frame in frames:
+        style = "#ffd166" if frame.out else "#9fb48a"
+        text.append(f" {'»' if frame.out else '«'} {frame.head}\n", style)
+        lines = [HIDDEN] if frame.secret else frame.text.split("\n")
+        for line in lines[:_FRAME_LINES]:
+            text.append(f"   {line}\n", "#8a8f98")
+        if len(lines) > _FRAME_LINES:
+            text.append("   …\n", "#8a8f98")
+    return text
+
+
+def looked_at(frame: Frame, octets_max: int) -> Text:
+    """The display of a phone while one looks back at a step."""
+    shown = frame.live.text if frame.live is not None else frame.expected
+    return Text(f"◂ {frame.did}\n\n", DIM) + screen_text(shown, octets_max)
 
 
 def _session(phone: Subscriber) -> Iterator[tuple[str, str]]:
     standing, call, left = phone.standing, phone.call, phone.left_s
-    yield "dialogue", call.name[:16] if call is not None else "none yet"
+    yield "dialogue", f"{call.name[:_ID]}…" if call is not None else "none yet"
     if standing is not None:
-        yield "journal", standing.dialogue
+        yield "journal", standing.dialogue[:_ID]
         yield "menu", standing.menu
         yield "state", standing.state
-        yield "way", " › ".join(standing.history[-3:])
+        yield "way", " › ".join(name.rpartition(".")[2] for name in standing.history[-3:])
         yield "language", standing.language
     yield "turns", str(phone.turns or "")
     yield "took", f"{phone.took_s * 1000:.0f} ms" if phone.took_s is not None else ""
@@ -122,7 +165,8 @@ def _session(phone: Subscriber) -> Iterator[tuple[str, str]]:
 
 def _variables(phone: Subscriber) -> Iterator[tuple[str, str]]:
     if phone.standing is not None:
-        yield from phone.standing.variables.items()
+        for name, value in phone.standing.variables.items():
+            yield name, {"True": "yes", "False": "no"}.get(value, value)
         if phone.standing.secret:
             yield "(asked)", "a secret: shown as dots, kept nowhere"
 

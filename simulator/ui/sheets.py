@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from simulator.ui import keys
+from simulator.ui import keys, paint
 from simulator.wires.wire import Frame
 
 
@@ -45,6 +45,20 @@ class Sheet(ModalScreen[None]):
         self.dismiss()
 
 
+class FramesSheet(Sheet):
+    """What went over the wire; what holds a secret is shown on a key of its own."""
+
+    BINDINGS: ClassVar = [Binding("s", "show_secrets", "Secrets too")]
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        super().__init__(frames_text(frames), at_end=True)
+        self._frames = frames
+
+    def action_show_secrets(self) -> None:
+        """All of it."""
+        self.query_one(Static).update(frames_text(self._frames, secrets=True))
+
+
 class Ask(ModalScreen[str | None]):
     """One line to be typed; Esc gives none."""
 
@@ -73,7 +87,12 @@ class Ask(ModalScreen[str | None]):
 def help_text() -> Text:
     """All keys."""
     text = Text("Digits, letters, * and # are typed; a click presses a key of the keypad.\n\n")
-    for title, group in (("The phone", keys.PHONE), ("More", keys.MORE), ("Faults", keys.FAULTS)):
+    for title, group in (
+        ("The phone", keys.PHONE),
+        ("More", keys.MORE),
+        ("Faults", keys.FAULTS),
+        ("Replay", keys.REPLAY),
+    ):
         text.append(f"{title}\n", "bold #7fb3d5")
         for key in group:
             text.append(f"  {key.label:<10}", "bold #ffd166")
@@ -82,13 +101,14 @@ def help_text() -> Text:
     return text.append("Esc, arrows: back, scroll")
 
 
-def frames_text(frames: Iterable[Frame]) -> Text:
+def frames_text(frames: Iterable[Frame], *, secrets: bool = False) -> Text:
     """What went over the wire; `»` out to the service, `«` in."""
     text = Text()
     for frame in frames:
         clock = datetime.fromtimestamp(frame.at).astimezone().strftime("%H:%M:%S.%f")[:-3]
         style = "bold #ffd166" if frame.out else "bold #7fb3d5"
         text.append(f"{clock} {'»' if frame.out else '«'} {frame.number} {frame.head}\n", style)
-        for line in frame.text.split("\n"):
+        shown = f"{paint.HIDDEN[:-1]}; S shows it)" if frame.secret and not secrets else frame.text
+        for line in shown.split("\n"):
             text.append(f"    {line}\n")
     return text if text.plain else Text("nothing has gone over the wire yet")

@@ -85,9 +85,9 @@ class PhoneView(Vertical):
         """Anywhere on it."""
         self.post_message(self.Chosen(self.phone))
 
-    def draw(self, beat: int) -> None:
-        """Show what the phone shows now; what is as it was is left alone."""
-        text = paint.display(self.phone, beat)
+    def draw(self, beat: int, instead: Text | None = None) -> None:
+        """Show what the phone shows now, or something `instead`; what is as it was is left alone."""
+        text = paint.display(self.phone, beat) if instead is None else instead
         status, cost = paint.status(self.phone), paint.cost(self.phone)
         drawn = (text.markup, status.markup, cost.markup)
         if drawn == self._drawn:

@@ -37,6 +37,7 @@ class Frame:
         at: Unix seconds.
         out: from the network to the service.
         head: one line: method and path, or the unit's name.
+        secret: a PIN or a code was typed in this dialogue: nobody sees the text without asking for it.
     """
 
     at: float
@@ -44,9 +45,7 @@ class Frame:
     number: str
     head: str
     text: str = field(repr=False)
-
-
-Watch = Callable[[Frame], None]
+    secret: bool = False
 
 
 @dataclass
@@ -142,20 +141,22 @@ class Wire(Protocol):
 
 
 class Frames:
-    """The frames of a wire, the last `KEPT` of them; `watch` is told of each."""
+    """The frames of a wire, the last `KEPT` of them."""
 
     KEPT: Final = 200
 
     def __init__(self) -> None:
         self.kept: list[Frame] = []
-        self.watch: Watch | None = None
+        self._secretive: set[str] = set()
+
+    def keep_secret(self, number: str, *, from_now: bool) -> None:
+        """What is sent for `number` holds a secret from now on, or no more: some wires repeat all answers."""
+        (self._secretive.add if from_now else self._secretive.discard)(number)
 
     def add(self, number: str, head: str, text: str, *, out: bool) -> None:
         """Keep one."""
-        frame = Frame(time.time(), out, number, head, text)
+        frame = Frame(time.time(), out, number, head, text, out and number in self._secretive)
         self.kept = [*self.kept[1 - self.KEPT :], frame]
-        if self.watch is not None:
-            self.watch(frame)
 
 
 def hexdump(octets: bytes) -> str:
