@@ -44,7 +44,8 @@ def sizes(
     except (MenuError, ValueError) as error:
         fail(str(error))
     found, problems = proof.table(), proof.problems()
-    notices = list(noticesizes.notice_sizes()) if path is None else []
+    # Our own SMS belong to our own menus.
+    notices = list(noticesizes.notice_sizes()) if path is None and not _has_own_menus() else []
     if as_json:
         rows = [asdict(size) | {"forced_by": str(size.forced_by or "")} for size in found]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
@@ -129,6 +130,12 @@ def schema() -> None:
     from ussd_engine.compiler.jsonschema import schema_text
 
     typer.echo(schema_text(), nl=False)
+
+
+def _has_own_menus() -> bool:
+    from app.cli import config
+
+    return config.here().menus.path is not None
 
 
 def _texts(path: Path | None) -> dict[str, str]:

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 HERE = Path("ussd.toml")
 
 
+def in_this_folder() -> Path | None:
+    """`ussd.toml` of the present folder, if there is one."""
+    return HERE if HERE.is_file() else None
+
+
 def here() -> Settings:
     """Read `ussd.toml` of the present folder if there is one, and import the action modules it names."""
     from app.settings import SettingsError, load
 
     try:
-        settings = load(HERE if HERE.is_file() else None)
+        settings = load(in_this_folder())
     except SettingsError as error:
         fail(str(error))
     use_actions(settings)
