@@ -19,7 +19,7 @@ from aiohttp import web
 from adapters.credentials import Credentials
 from adapters.http import Door
 from adapters.lines import LineState
-from app import actions, bank, gateways, journaling, menufiles, plugins, readiness, wallet
+from app import actions, bank, domain, gateways, journaling, menufiles, plugins, readiness, wallet
 from app.board import Board
 from app.chores import chores
 from app.control import Control
@@ -79,6 +79,7 @@ class Plan:
         key: the security key, from which every other key comes.
         texts: the sources of `service`.
         demo: shows inboxes and sessions.
+        keeps_money: the menus or the settings ask for the money domain; else it is empty, in memory.
         worker: this process's number, from 0.
         does_chores: relays notices, expires invoices, recovers payments.
         board: where the worker with the lines says how they are.
@@ -90,6 +91,7 @@ class Plan:
     service: Service = field(repr=False)
     texts: Mapping[str, str] = field(repr=False)
     demo: bool = False
+    keeps_money: bool = True
     does_chores: bool = True
     worker: int = 0
     board: Board = field(default_factory=Board, repr=False)
@@ -113,23 +115,30 @@ def prepare(settings: Settings, folder: Path, key: str, *, demo: bool) -> Plan:
         Links(settings, lambda _gateway, _outcome: None, "")
         _check_traces(settings)
         bank.check(settings.bank)
-        with Money.open(settings, folder, key.encode(), line=bank.COMMANDS if demo else None) as money:
-            money.upgrade()
-            if demo:
-                money.invoicing.seed_demo()
         texts = menufiles.read(menufiles.folder(settings.menus.path))
         service = _compiled(texts)
+        keeps_money = domain.is_kept(settings, service, _domains_actions())
+        settings = settings if keeps_money else domain.in_memory(settings)
+        with Money.open(settings, folder, key.encode(), line=bank.COMMANDS if demo else None) as money:
+            money.upgrade()
+            if demo and keeps_money:
+                money.invoicing.seed_demo()
     except (BadLink, bank.NoLine, CannotOpen, menufiles.NoMenus, plugins.UnknownPlugin) as error:
         raise CannotStart(str(error)) from None
     except MenuError as error:
         raise CannotStart(f"the menus have mistakes:\n{error}") from None
-    return Plan(settings, folder, key.encode(), service, texts, demo)
+    return Plan(settings, folder, key.encode(), service, texts, demo, keeps_money)
 
 
 def declared_actions() -> dict[str, Action]:
     """The actions as menus are checked against them; none of these can be called."""
     with Money.nowhere() as money:
         return _actions(money, _unavailable)
+
+
+def _domains_actions() -> set[str]:
+    """The names of our own actions: all of them are the money domain's."""
+    return declared_actions().keys() - plugins.actions().keys()
 
 
 @asynccontextmanager
@@ -144,6 +153,8 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         _pool(CHORE_THREADS) as chore_pool,
         journal(settings, plan.folder) as kept,
     ):
+        if not plan.keeps_money:
+            money.upgrade()  # a database in memory is new in each process
         spans = _spans(plan)
         spans.database(money.engine)
         in_thread = spans.in_thread(partial(_in_thread, pool))
@@ -166,8 +177,9 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             http=caller,
             older=versions.older,
         )
-        pushes.over(engine, pushers(settings, engine, metrics.refuse, links.by_name))
-        reloader = Reloader(menufiles.folder(settings.menus.path), plan.texts, engine, versions, _compiled)
+        pushes.over(engine, pushers(settings, engine, links.by_name))
+        compiled = _compiled if plan.keeps_money else domain.without(_compiled, _domains_actions())
+        reloader = Reloader(menufiles.folder(settings.menus.path), plan.texts, engine, versions, compiled)
         doors: tuple[plugins.HttpFamily, ...] = ()
         workers.start()
         if plan.does_chores:
@@ -179,7 +191,8 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             async with reloader.running(watching=settings.menus.reload):
                 served = application(front)
                 served.add_routes(_push_routes(plan, engine, pushes))
-                mount(served, settings, money, plan.key, in_thread, workers.nudge, demo=plan.demo)
+                if plan.keeps_money:
+                    mount(served, settings, money, plan.key, in_thread, workers.nudge, demo=plan.demo)
                 yield House(served, reloader)
         finally:
             await asyncio.gather(*(door.close() for door in doors), return_exceptions=True)
