@@ -147,3 +147,19 @@ def test_a_relay_with_another_key_sends_no_code(world: World) -> None:
 
     assert Relay(world.engine, clock=world.clock, pepper=b"another").run_once(world.inbox).sent == 0
     assert world.texts(SHOP) == []
+
+
+def test_s10_a_number_gives_fifteen_guesses_a_day_however_many_are_made_at_once(file_world: World) -> None:
+    world = file_world
+    for _ in range(world.limits.codes_per_day + 3):
+        asked = world.service.request_code(SHOP, LOGIN)
+        if not isinstance(asked, CodeSent):
+            continue
+        code, ref = code_in_sms(world), asked.request_ref
+        at_once(20, lambda _, ref=ref, code=code: world.service.use_code(SHOP, LOGIN, ref, wrong(code)))
+        assert world.service.use_code(SHOP, LOGIN, ref, code) == OVER
+        world.clock.advance(minutes=1)
+
+    with world.engine.connect() as conn:
+        compared = conn.exec_driver_sql("SELECT sum(tries) FROM otp").scalar_one()
+    assert compared == 15  # of a million: 0.0015 % a day
