@@ -10,10 +10,16 @@ from aiohttp import web
 
 from app.money import Money
 from app.settings import Settings
+from app.workers import Chore
+from cabinet.courier import Courier, PushKey
 from cabinet.mount import mount as mount_office
 from cabinet.office import HASHING_THREADS, Hashing, InThread, Office, Options
 from invoicing import Accounts
+from invoicing.dispatch import Dispatch
 from invoicing.papers import Papers
+from invoicing.staff import Staff
+from invoicing.subscriptions import Subscriptions
+from invoicing.webhooks import Webhooks
 
 
 def mount(
@@ -33,14 +39,18 @@ def mount(
         pool.shutdown(wait=True, cancel_futures=True)
 
     served.on_cleanup.append(end)
-    given, pepper = settings.cabinet, hmac.digest(key, b"pins", "sha256")  # as Money makes it
+    given, pepper = settings.cabinet, _pepper(key)
     office = Office(
         invoicing=money.invoicing,
         accounts=Accounts(money.engine, clock=money.clock, pepper=pepper, limits=settings.limits),
         papers=Papers(money.engine, clock=money.clock),
+        webhooks=Webhooks(money.engine, clock=money.clock, pepper=pepper),
+        subscriptions=Subscriptions(money.engine, clock=money.clock),
+        staff=Staff(money.engine, clock=money.clock),
         in_thread=in_thread,
         hashing=Hashing(pool),
         key=hmac.digest(key, b"web", "sha256"),
+        push_key=PushKey(key).public,
         options=Options(
             secure=given.secure,
             proxies=settings.http.trusted_proxies,
@@ -52,3 +62,25 @@ def mount(
         nudge=nudge,
     )
     mount_office(served, office)
+
+
+def chores(settings: Settings, money: Money, key: bytes) -> tuple[Chore, ...]:
+    """Carry webhooks and push messages, drop sessions that are over: by the process that holds the lease."""
+    given, pepper = settings.cabinet, _pepper(key)
+    dispatch = Dispatch(money.engine, clock=money.clock, pepper=pepper, limits=settings.limits)
+    private = given.private_webhooks
+    courier = Courier(dispatch, PushKey(key), contact=given.push_contact, private=private)
+    accounts = Accounts(money.engine, clock=money.clock, pepper=pepper, limits=settings.limits)
+
+    def owned(work: Callable[[], int]) -> Callable[[], int]:
+        return lambda: work() if money.lease.held else 0
+
+    return (
+        Chore("courier", owned(courier.run_once), every_s=1.0, nudged=True),
+        Chore("sessions", owned(accounts.forget), every_s=600.0),
+    )
+
+
+def _pepper(key: bytes) -> bytes:
+    """As `Money` makes it: codes are sealed here and opened by its relay."""
+    return hmac.digest(key, b"pins", "sha256")

@@ -38,6 +38,7 @@ from app.settings import Settings
 from app.spans import Spans
 from app.versions import MenuVersions
 from app.watching import Counted, Watched
+from app.web import chores as web_chores
 from app.web import mount
 from app.workers import Workers
 from ussd_engine import Action, Engine, MenuError, Service, SessionStore, compile_menus
@@ -51,6 +52,8 @@ DEMO_TABLES: Mapping[str, Any] = {
     "gateways": {"africastalking": {"name": "africastalking", "kind": "africastalking"}},
     # Whoever links a card of the sandbox can pay with it.
     "bank": {"sandbox_balance": 100_000},
+    # A webhook may be tried out against a program on this machine.
+    "cabinet": {"private_webhooks": True},
     # A day of trying things out is no attack.
     "limits": {
         "open_per_pair_a_day": 10_000,
@@ -59,7 +62,7 @@ DEMO_TABLES: Mapping[str, Any] = {
         "sms_per_pair_a_day": 10_000,
     },
 }
-CHORE_THREADS = 10  # one for each: a slow bank must not keep the lease from being renewed
+CHORE_THREADS = 12  # one for each: a slow bank must not keep the lease from being renewed
 DRAIN_MAX_S = 5.0
 """How long an action that outlasted its turn may hold up the end."""
 
@@ -161,7 +164,8 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         sweep = sweeping(settings, plan.folder, metrics, watched, lambda: engine.service.version.hex())
         links = Links(settings, metrics.refuse, _trouble(plan.service), metrics.line, plan.board)
         sender = spans.sender(links.sender(asyncio.get_running_loop(), money.inbox))
-        work = (*chores(money, metrics, watched, sender), *sweep) if plan.does_chores else ()
+        own = (*chores(money, metrics, watched, sender), *web_chores(settings, money, plan.key), *sweep)
+        work = own if plan.does_chores else ()
         workers = Workers(work, chore_pool)
         versions = MenuVersions(store, declared_actions)
         caller = _http_caller(settings)

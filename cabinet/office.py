@@ -15,6 +15,9 @@ from aiohttp import web
 
 from invoicing import Accounts, Invoicing
 from invoicing.papers import Papers
+from invoicing.staff import Staff
+from invoicing.subscriptions import Subscriptions
+from invoicing.webhooks import Webhooks
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,15 +90,20 @@ class Office:
         in_thread: for calls of the domain.
         hashing: for those that hash a password: all of `Accounts` that take one.
         key: what anti-forgery tokens are made with.
+        push_key: the service's public key for push services, as a browser subscribes with it.
         nudge: tells the relay that there may be something to send.
     """
 
     invoicing: Invoicing
     accounts: Accounts
     papers: Papers
+    webhooks: Webhooks
+    subscriptions: Subscriptions
+    staff: Staff
     in_thread: InThread
     hashing: Hashing
     key: bytes = field(repr=False)
+    push_key: str
     options: Options = Options()
     nudge: Callable[[], None] = lambda: None
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from invoicing import audit, notices
+from invoicing import audit, events, notices
 from invoicing.audit import SERVICE, Actor
 from invoicing.limits import Limits
 from invoicing.merchants import acting_user, language_of_customer, phone, reading_user
@@ -76,6 +76,7 @@ def move(
         return False
     after = to if note is None else f"{to} {note}"
     audit.note(conn, now, actor, "invoice_moved", f"invoice:{invoice.id}", before=before, after=after)
+    events.moved(conn, now, invoice.id, invoice.merchant_id, to)
     return True
 
 
@@ -129,6 +130,7 @@ def issue(
     audit.note(conn, now, actor, "invoice_issued", f"invoice:{invoice.id}", after=str(amount_tiyin))
     event_id = f"invoice:{invoice.id}:issued"
     tell_customer(conn, now, invoice, Template.ISSUED, event_id=event_id, lang=stands.lang)
+    events.tell(conn, now, invoice.id, invoice.merchant_id, events.ISSUED)
     return Issued(view(invoice))
 
 

@@ -6,13 +6,14 @@ import json
 import logging
 import re
 import secrets
+from functools import cache
 from typing import Final
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from cabinet import security, sessions
-from cabinet.api import selling, signing
+from cabinet.api import selling, signing, telling
 from cabinet.api.openapi import document
 from cabinet.api.problems import MEDIA_TYPE, Problem, all_of_them
 from cabinet.api.registry import served
@@ -23,7 +24,7 @@ from invoicing import SessionKind, StorageError
 
 log: Final = logging.getLogger(__name__)
 
-GROUPS: Final = (signing.routes, selling.routes)
+GROUPS: Final = (signing.routes, selling.routes, telling.webhooks, telling.push, telling.staff)
 _OF_STATUS: Final = {404: "no_such_path", 405: "method", 413: "too_large"}
 
 
@@ -38,10 +39,9 @@ def application(office: Office) -> web.Application:
     )
     app.on_response_prepare.append(security.headers(security.CSP_OF_DATA))
     app.add_routes(served(route) for group in GROUPS for route in group.listed)
-    described = json.dumps(document(GROUPS), ensure_ascii=False).encode()
 
     async def openapi(_request: web.Request) -> web.Response:
-        return web.Response(body=described, content_type="application/json")
+        return web.Response(body=_described(), content_type="application/json")
 
     async def problems(request: web.Request) -> web.Response:
         listed = {"problems": all_of_them(language_of(request))}
@@ -50,6 +50,12 @@ def application(office: Office) -> web.Application:
     app.router.add_get("/openapi.json", openapi)
     app.router.add_get("/problems", problems)
     return app
+
+
+@cache
+def _described() -> bytes:
+    """Made when it is first asked for: nobody waits for it at the start."""
+    return json.dumps(document(GROUPS), ensure_ascii=False).encode()
 
 
 @web.middleware

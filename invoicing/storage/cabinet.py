@@ -257,3 +257,46 @@ def clear_tries(conn: Connection, subject: str, address: str, browser: str | Non
 
 def forget_tries(conn: Connection, before: datetime) -> int:
     return conn.execute(delete(signin_try).where(signin_try.c.at < before)).rowcount
+
+
+# --- a merchant's people ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StaffRow:
+    id: int
+    msisdn: str
+    name: str | None
+    active: bool
+    signed_up: bool
+
+
+_cashiers = select(
+    merchant_user.c.id,
+    merchant_user.c.msisdn,
+    merchant_user.c.name,
+    (merchant_user.c.state == "active").label("active"),
+    merchant_user.c.password_hash.is_not(None).label("signed_up"),
+).where(merchant_user.c.role == "cashier")
+
+
+def cashiers_of(conn: Connection, merchant_id: int) -> tuple[StaffRow, ...]:
+    query = _cashiers.where(merchant_user.c.merchant_id == merchant_id)
+    return many(conn, query.order_by(merchant_user.c.id), StaffRow)
+
+
+def name_cashier(conn: Connection, merchant_id: int, msisdn: str, name: str) -> StaffRow:
+    where = [merchant_user.c.merchant_id == merchant_id, merchant_user.c.msisdn == msisdn]
+    change(conn, merchant_user, where, {"name": name})
+    found = one(conn, _cashiers.where(*where), StaffRow)
+    assert found is not None
+    return found
+
+
+def set_cashier_state(conn: Connection, merchant_id: int, user_id: int, state: str) -> bool:
+    where = [
+        merchant_user.c.id == user_id,
+        merchant_user.c.merchant_id == merchant_id,
+        merchant_user.c.role == "cashier",
+    ]
+    return change(conn, merchant_user, where, {"state": state})

@@ -1,6 +1,6 @@
 """Tables of the web: who is signed in, failed tries, operators, and merchants' own systems that are told.
 
-Tokens, codes and passwords are kept as hashes only; a webhook's key is sealed with a key that is not here.
+Tokens, codes and passwords are kept as hashes only; a webhook's key is made from its salt and a key that is not here.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ webhook = Table(
     Column("merchant_id", Id, ForeignKey("merchant.id"), nullable=False),
     Column("url", Text, nullable=False),
     Column("events", String(200), nullable=False),
-    Column("sealed_key", Text, nullable=False),
+    Column("key_salt", String(64), nullable=False),
     Column("state", String(10), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     CheckConstraint("state IN ('active', 'paused', 'removed')", name="state_known"),

@@ -100,7 +100,7 @@ def upgrade() -> None:
         sa.Column("merchant_id", ID, nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("events", sa.String(length=200), nullable=False),
-        sa.Column("sealed_key", sa.Text(), nullable=False),
+        sa.Column("key_salt", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.CheckConstraint("state IN ('active', 'paused', 'removed')", name=op.f("ck_webhook_state_known")),
