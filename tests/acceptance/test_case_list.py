@@ -1,4 +1,4 @@
-"""Every fault and attack case of domain.md that this service answers is a test with its number in its name."""
+"""Every fault and attack case of domain.md that this service answers is a test that bears its number."""
 
 from __future__ import annotations
 

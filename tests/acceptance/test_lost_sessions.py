@@ -25,7 +25,8 @@ class Forgetful:
         self.redis.flushall()
 
     def snapshot(self) -> dict[bytes, bytes]:
-        return {key: self.redis.dump(key) for key in self.redis.scan_iter()}
+        kept = {key: self.redis.dump(key) for key in self.redis.scan_iter()}
+        return {key: value for key, value in kept.items() if value is not None}
 
     def set_back(self, kept: dict[bytes, bytes]) -> None:
         """As a failover to a replica that was behind."""

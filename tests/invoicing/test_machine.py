@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import Engine
 
 from invoicing import Behaviour, InvoiceView, Issued, Paid, Pending, RequestKey, Rows, Status, ledger, pins
 from invoicing.registration import DEMO_PAN
 from invoicing.storage.connect import reading
 from tests.invoicing.world import CHEAP, CUSTOMER, OTHER_SHOP, PIN, SHOP, SOUM, WRONG_PIN, World, in_memory
+from tests.peers.postgres import Cluster
 
 START_SOUM = 60_000
 shops = st.sampled_from([SHOP, OTHER_SHOP])
@@ -21,10 +25,15 @@ places = st.integers(0, 9)
 class Money(RuleBasedStateMachine):
     """A model of nothing but sums: what was paid is what the customer lacks and the merchants are owed."""
 
+    def __init__(self, fresh: Callable[[], Engine] = in_memory) -> None:
+        """`fresh` gives an empty database."""
+        self.fresh = fresh
+        super().__init__()
+
     @initialize()
     def begin(self) -> None:
         pins._HASHER = CHEAP  # type: ignore[misc]
-        self.world = World(in_memory())
+        self.world = World(self.fresh())
         self.token = self.world.bank.tokenise(DEMO_PAN, "")
         self.paid: dict[int, int] = {}
         self.last_key: RequestKey | None = None
@@ -121,13 +130,25 @@ class Money(RuleBasedStateMachine):
         self.money_is_neither_made_nor_lost()
 
 
-TestMoney = Money.TestCase
-TestMoney.settings = settings(
-    max_examples=20,
-    stateful_step_count=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+def played(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=20,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+
+
+def test_the_books_hold_whatever_is_done_on_sqlite() -> None:
+    run_state_machine_as_test(Money, settings=played(20))
+
+
+def test_the_books_hold_whatever_is_done_on_postgresql(postgres_engine: Engine, postgres: Cluster) -> None:
+    def fresh() -> Engine:
+        postgres.empty("money")
+        return postgres_engine
+
+    run_state_machine_as_test(partial(Money, fresh), settings=played(10))  # type: ignore[arg-type]
 
 
 def test_the_model_would_notice_money_that_vanished() -> None:
