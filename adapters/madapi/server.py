@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 from adapters.codec import Codec, Options
 from adapters.exchange import Exchange
+from adapters.http import TurnHandler
 from adapters.madapi import wire
+from adapters.madapi.push import MadapiPusher
 
 
 class Madapi(Exchange):
@@ -14,3 +16,8 @@ class Madapi(Exchange):
 
     options_type: ClassVar[type[Options]] = wire.Options
     codec_type: ClassVar[type[Codec[Any]]] = wire.Madapi
+
+    @classmethod
+    def pusher(cls, name: str, options: wire.Options, _engine: TurnHandler) -> MadapiPusher | None:
+        """What pushes by it, where the settings say where to."""
+        return MadapiPusher(name, options) if options.push_url else None

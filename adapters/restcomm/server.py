@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 from adapters.codec import Codec, Options
 from adapters.exchange import Exchange
+from adapters.http import TurnHandler
 from adapters.restcomm import wire
+from adapters.restcomm.push import RestCommPusher
 
 
 class RestComm(Exchange):
@@ -14,3 +16,8 @@ class RestComm(Exchange):
 
     options_type: ClassVar[type[Options]] = wire.Options
     codec_type: ClassVar[type[Codec[Any]]] = wire.RestComm
+
+    @classmethod
+    def pusher(cls, name: str, options: wire.Options, engine: TurnHandler) -> RestCommPusher | None:
+        """What pushes by it, where the settings say where to."""
+        return RestCommPusher(name, options, engine) if options.push_url else None

@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 from adapters.codec import Codec, Options
 from adapters.exchange import Exchange
+from adapters.http import TurnHandler
 from adapters.yate import wire
+from adapters.yate.push import YatePusher
 
 
 class Yate(Exchange):
@@ -14,3 +16,8 @@ class Yate(Exchange):
 
     options_type: ClassVar[type[Options]] = wire.Options
     codec_type: ClassVar[type[Codec[Any]]] = wire.Yate
+
+    @classmethod
+    def pusher(cls, name: str, options: wire.Options, _engine: TurnHandler) -> YatePusher | None:
+        """What pushes by it, where the settings say where to."""
+        return YatePusher(name, options) if options.push_url else None
