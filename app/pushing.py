@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from adapters.http import Observer
 from app import plugins
 from app.settings import Settings
 from ussd_engine import Engine, Pusher, PushOutcome, StoreError
@@ -40,9 +39,7 @@ class Pushes:
         self._engine = engine
         self._pushers |= pushers
 
-    async def push(
-        self, msisdn: str, state: str, given: Mapping[str, str], gateway: str = ""
-    ) -> PushOutcome:
+    async def push(self, msisdn: str, state: str, given: Mapping[str, str], gateway: str = "") -> PushOutcome:
         """Begin a dialogue at a state and have its first screen shown.
 
         Raises:
@@ -76,6 +73,9 @@ class Pushes:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        for pusher in self._pushers.values():
+            if (close := getattr(pusher, "close", None)) is not None:
+                await close()
 
     def _done(self, task: asyncio.Task[PushOutcome]) -> None:
         self._running.discard(task)
@@ -93,9 +93,7 @@ class Pushes:
         return name, self._pushers[name]
 
 
-def pushers(
-    settings: Settings, engine: Engine, observe: Observer, links: Mapping[str, plugins.LinkFamily]
-) -> dict[str, Pusher]:
+def pushers(settings: Settings, engine: Engine, links: Mapping[str, plugins.LinkFamily]) -> dict[str, Pusher]:
     """What can push, by gateway: lines that carry it, and HTTP gateways that are told where to."""
     found: dict[str, Pusher] = {}
     for gateway in settings.gateways.values():
@@ -105,7 +103,7 @@ def pushers(
             if plugins.is_pusher(link) and getattr(link, "carries_push", True):
                 found[gateway.name] = link
         elif (make := getattr(family, "pusher", None)) is not None:
-            pusher: Pusher | None = make(gateway.name, gateway.options, engine, observe)
+            pusher: Pusher | None = make(gateway.name, gateway.options, engine)
             if pusher is not None:
                 found[gateway.name] = pusher
     return found
