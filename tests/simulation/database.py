@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -54,8 +54,12 @@ class Fragile:
         self._written()
         self._at_border("committed")
 
-    def connect(self) -> Connection:
+    def connect(self) -> _Connecting:
         self._check()
+        return _Connecting(self)
+
+    def connection(self) -> Connection:
+        """A real one, which no border watches: to read with."""
         return self._engine.connect()
 
     def _check(self) -> None:
@@ -64,6 +68,40 @@ class Fragile:
 
     def as_engine(self) -> Engine:
         return cast(Engine, self)
+
+
+class _Connecting:
+    """A connection whose options say what it is for."""
+
+    def __init__(self, fragile: Fragile) -> None:
+        self._fragile = fragile
+
+    def execution_options(self, **options: Any) -> Connection | _Alone:
+        if options.get("isolation_level") == "AUTOCOMMIT":
+            return _Alone(self._fragile)
+        return self._fragile.connection().execution_options(**options)
+
+
+class _Alone:
+    """A statement that commits by itself: a transaction like any other, with all its borders."""
+
+    def __init__(self, fragile: Fragile) -> None:
+        self._transaction = fragile.begin()
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> _Alone:
+        self._connection = self._transaction.__enter__()
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool | None:
+        return self._transaction.__exit__(kind, error, trace)
+
+    def begin(self) -> AbstractContextManager[None]:
+        """Has begun."""
+        return nullcontext()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
 
 
 class SqliteStock:
