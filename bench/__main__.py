@@ -9,17 +9,18 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import inside, rounds, smpp
+from bench import inside, money, rounds, smpp
 from bench.contestants import LIMITS, OURS, peers
 
 REFERENCE = "redis+uvloop"
+MONEY_S_MIN = 5.0
 PACKAGES = ("aiohttp", "uvloop", "redis", "hiredis", "msgspec", "transitions")
 
 
 def main() -> None:
     """Print what was asked for; a server that fails is a line of the table, never the end."""
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("part", nargs="?", choices=("all", "http", "inside", "smpp"), default="all")
+    parser.add_argument("part", nargs="?", choices=("all", "http", "inside", "smpp", "money"), default="all")
     parser.add_argument("-c", "--phones", type=int, nargs="+", default=[32, 128, 1])
     parser.add_argument("-d", "--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
@@ -32,6 +33,9 @@ def main() -> None:
         inside.report()
     if given.part in ("all", "smpp"):
         smpp.report(given.seconds)
+    if given.part in ("all", "money"):
+        print("\nMoney on PostgreSQL, made for the run: on the disk, with fsync", flush=True)
+        money.main(["--seconds", str(max(given.seconds, MONEY_S_MIN))])
     if given.part in ("all", "http"):
         _http(given.phones, given.seconds, given.rounds, with_peers=not given.no_peers)
 

@@ -1,5 +1,6 @@
 """Issue and pay through the domain on PostgreSQL, beside pgbench's simple update on the same server.
 
+    python -m bench money                                      both cores, five seconds each
     python -m bench.money [--seconds 5] [--processes 2] [--threads 8]
 
 The server is made for the run: on the disk, with fsync and synchronous commits. Payments are measured after
