@@ -30,6 +30,8 @@ from tests.simulation.verdict import must
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LIFE_MAX_S: Final = 0.8
+RESTART_MAX_S: Final = 2.0
+"""From the start of a process to being ready to take money, where the machine does nothing else."""
 DRAIN_MAX_S: Final = 60
 FAULTS: Final = ("never", "lost", "twice", "drop", "late")
 _BALANCE: Final = 10**12

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from invoicing import connect, upgrade
-from tests.kills.round import Killing
+from tests.kills.round import RESTART_MAX_S, Killing
 from tests.peers.postgres import cluster
 
 KILLS = 10
-RESTART_MAX_S = 2.0
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
