@@ -42,10 +42,6 @@ def declared_all(*, reading: Bindings, changing: Bindings) -> dict[str, Action]:
     }
 
 
-TellIssued = Callable[[domain.InvoiceView], None]
-"""Told of every invoice that was issued, once it is in the database; at once, never raising."""
-
-
 class InThread(Protocol):
     """Runs a synchronous call in a thread and awaits its result."""
 
@@ -208,12 +204,9 @@ _ROLES: Mapping[Kind, type[Merchant] | type[Customer] | type[Stranger] | type[Bl
 class MenuActions:
     """The actions of the shipped menus, over one `Invoicing`."""
 
-    def __init__(
-        self, invoicing: Invoicing, in_thread: InThread, tell_issued: TellIssued = lambda _view: None
-    ) -> None:
+    def __init__(self, invoicing: Invoicing, in_thread: InThread) -> None:
         self._invoicing = invoicing
         self._in_thread = in_thread
-        self._tell_issued = tell_issued
 
     def table(self) -> dict[str, Action]:
         """Return every action by its name."""
@@ -255,7 +248,6 @@ class MenuActions:
         )
         match done:
             case domain.Issued():
-                self._tell_issued(done.invoice)
                 return Issued(_invoice(done.invoice, call.language))
             case domain.Duplicate():
                 return Duplicate(done.number)

@@ -12,12 +12,12 @@ from sqlalchemy import Engine
 
 from app import bank as banks
 from app import owner
+from app.issued import TellingInvoicing
 from app.settings import Settings
 from invoicing import (
     CardProcessor,
     Clock,
     InboxSender,
-    Invoicing,
     LateAnswers,
     Lease,
     Limits,
@@ -49,7 +49,7 @@ class Money:
     engine: Engine
     clock: Clock
     lease: Lease
-    invoicing: Invoicing
+    invoicing: TellingInvoicing
     relay: Relay
     receipts: Receipts
     inbox: InboxSender
@@ -122,7 +122,7 @@ class Money:
             engine,
             clock,
             Lease(engine, clock=clock, owner=owner.identity(), gone=owner.gone),
-            Invoicing(engine, clock=clock, processor=processor, pepper=pepper, limits=limits),
+            TellingInvoicing(engine, clock=clock, processor=processor, pepper=pepper, limits=limits),
             Relay(engine, clock=clock, limits=limits, pepper=pepper),
             Receipts(engine, clock=clock),
             InboxSender(engine, clock=clock),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
 from app.actions import declared_all
+from app.issued import Tell
 from app.pushing import Pushes
 from app.settings import Push
 from invoicing.results import InvoiceView
@@ -50,16 +51,16 @@ class PushActions:
         return Begun() if self._pushes.begin(msisdn, state, given) else Unable()
 
 
-def ignored(_invoice: InvoiceView) -> None:
-    """No invoice is shown."""
+def invoices_shown(pushes: Pushes, settings: Push, loop: asyncio.AbstractEventLoop) -> Tell | None:
+    """What shows each invoice to its customer as soon as it is issued; None where the settings don't want it.
 
-
-def invoices_shown(pushes: Pushes, settings: Push) -> Callable[[InvoiceView], None]:
-    """Where the settings say so, show each invoice to its customer as soon as it is issued."""
+    It may be called from any thread.
+    """
     if not settings.invoices:
-        return ignored
+        return None
 
     def show(invoice: InvoiceView) -> None:
-        pushes.begin(invoice.customer_msisdn, settings.state, {"invoice": invoice.id})
+        given = {"invoice": invoice.id}
+        loop.call_soon_threadsafe(pushes.begin, invoice.customer_msisdn, settings.state, given)
 
     return show

@@ -9,7 +9,7 @@ from typing import Final
 
 from app import plugins
 from app.settings import Settings
-from ussd_engine import Engine, Pusher, PushOutcome, StoreError
+from ussd_engine import Engine, Pusher, PushOutcome, Service, StoreError
 from ussd_engine.pushing import NotPushable, given_to
 
 log: Final = logging.getLogger(__name__)
@@ -18,6 +18,10 @@ IN_FLIGHT_MAX: Final = 1000
 
 Count = Callable[[str, str], None]
 """Told the gateway and the outcome of each push."""
+
+
+class BadPush(Exception):
+    """`[push]` names what isn't there; the message says what to mend."""
 
 
 class Pushes:
@@ -107,3 +111,22 @@ def pushers(settings: Settings, engine: Engine, links: Mapping[str, plugins.Link
             if pusher is not None:
                 found[gateway.name] = pusher
     return found
+
+
+def check_push(settings: Settings, service: Service) -> None:
+    """See that `[push]` can do what it says, before anything is opened.
+
+    Raises:
+        BadPush: see there.
+    """
+    given = settings.push
+    if given.gateway and given.gateway not in settings.gateways:
+        known = ", ".join(settings.gateways) or "none"
+        raise BadPush(f"[push] gateway: no gateway is named '{given.gateway}'; known are: {known}")
+    if not given.invoices:
+        return
+    asked = service.pushes.get(given.state)
+    if asked is None or set(asked) != {"invoice"}:
+        able = ", ".join(name for name, needs in service.pushes.items() if set(needs) == {"invoice"})
+        what = f"[push] state: '{given.state}' is no state with `push: {{invoice: …}}`"
+        raise BadPush(f"{what}; such are: {able or 'none'}")

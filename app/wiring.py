@@ -29,8 +29,8 @@ from app.journaling import journal, sweeping
 from app.links import BadLink, Links
 from app.metrics import Metrics
 from app.money import CannotOpen, Money
-from app.pushactions import PushActions, ignored, invoices_shown
-from app.pushing import Pushes, pushers
+from app.pushactions import PushActions, invoices_shown
+from app.pushing import BadPush, Pushes, check_push, pushers
 from app.readiness import Dependency
 from app.reload import Reloader
 from app.server import Front, application
@@ -120,13 +120,14 @@ def prepare(settings: Settings, folder: Path, key: str, *, demo: bool) -> Plan:
         bank.check(settings.bank)
         texts = menufiles.read(menufiles.folder(settings.menus.path))
         service = _compiled(texts)
+        check_push(settings, service)
         keeps_money = domain.is_kept(settings, service, _domains_actions())
         settings = settings if keeps_money else domain.in_memory(settings)
         with Money.open(settings, folder, key.encode(), line=bank.COMMANDS if demo else None) as money:
             money.upgrade()
             if demo and keeps_money:
                 money.invoicing.seed_demo()
-    except (BadLink, bank.NoLine, CannotOpen, menufiles.NoMenus, plugins.UnknownPlugin) as error:
+    except (BadLink, BadPush, bank.NoLine, CannotOpen, menufiles.NoMenus, plugins.UnknownPlugin) as error:
         raise CannotStart(str(error)) from None
     except MenuError as error:
         raise CannotStart(f"the menus have mistakes:\n{error}") from None
@@ -140,8 +141,8 @@ def declared_actions() -> dict[str, Action]:
 
 
 def _domains_actions() -> set[str]:
-    """The names of our own actions: all of them are the money domain's."""
-    return declared_actions().keys() - plugins.actions().keys()
+    """The names of our own actions: all of them but `push` are the money domain's."""
+    return declared_actions().keys() - plugins.actions().keys() - {"push"}
 
 
 @asynccontextmanager
@@ -173,7 +174,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         engine = spans.engine_type(
             plan.service,
             store=store,
-            actions=_actions(money, in_thread, pushes, settings),
+            actions=_actions(money, in_thread, pushes),
             key=_derived(plan.key, "fingerprints"),
             clock=time.time,
             watch=_Watch(metrics, workers),
@@ -182,6 +183,8 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             older=versions.older,
         )
         pushes.over(engine, pushers(settings, engine, links.by_name))
+        if (tell := invoices_shown(pushes, settings.push, asyncio.get_running_loop())) is not None:
+            money.invoicing.tell = tell
         compiled = _compiled if plan.keeps_money else domain.without(_compiled, _domains_actions())
         reloader = Reloader(menufiles.folder(settings.menus.path), plan.texts, engine, versions, compiled)
         doors: tuple[plugins.HttpFamily, ...] = ()
@@ -331,15 +334,9 @@ def _store(settings: Settings) -> SessionStore:
     return store
 
 
-def _actions(
-    money: Money,
-    in_thread: actions.InThread,
-    pushes: Pushes | None = None,
-    settings: Settings | None = None,
-) -> dict[str, Action]:
-    """All actions; without `pushes` and `settings` they are only declared."""
-    tell = invoices_shown(pushes, settings.push) if pushes is not None and settings is not None else ignored
-    table = actions.MenuActions(money.invoicing, in_thread, tell).table()
+def _actions(money: Money, in_thread: actions.InThread, pushes: Pushes | None = None) -> dict[str, Action]:
+    """All actions; without `pushes` they are only declared."""
+    table = actions.MenuActions(money.invoicing, in_thread).table()
     table |= PushActions(pushes).table()
     table |= wallet.WalletActions(money.invoicing, in_thread).table()
     for name, action in plugins.actions().items():
