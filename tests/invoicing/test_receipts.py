@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
+from collections.abc import Callable
 from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.smpp.receipts import Receipt, Report, State
+from app.sms import GatewaySender
 from invoicing import Delivery, Notice, Receipts
 from tests.invoicing.world import CUSTOMER, STRANGER, World, in_memory
 
@@ -153,3 +159,58 @@ def test_ids_are_forgotten_after_a_week_and_what_they_came_to_stays(world: World
 
     assert receipts(world).forget() == 1
     assert (world.count("receipt"), delivery(world)) == (0, "delivered")
+
+
+class Carrier:
+    """A gateway's side of it: names itself, and tells of receipts whoever listens."""
+
+    name, carries_sms, sms_within_s = "smsc1", True, 1.0
+
+    def hear_reports(self, on_report: Callable[[Report], None]) -> None:
+        self.on_report = on_report
+
+    async def send_sms(self, msisdn: str, text: str, reference: int) -> str:
+        # The centre is fast: its receipt is there before the caller has the answer.
+        self.on_report(Report(Receipt("00A1", msisdn, State.DELIVERED), "00A1", reference))
+        return "00A1"
+
+
+def test_a_receipt_on_a_line_is_kept_though_it_comes_before_the_answer_to_the_sending(
+    file_world: World,
+) -> None:
+    carrier, loop = Carrier(), asyncio.new_event_loop()
+    running = threading.Thread(target=loop.run_forever)
+    running.start()
+    sender = GatewaySender(carrier, loop)
+    sender.report_to(receipts(file_world))
+    file_world.issue()
+
+    sent = file_world.relay.run_side_by_side(sender, 4)
+
+    loop.call_soon_threadsafe(loop.stop)
+    running.join()
+    loop.close()
+    end = time.monotonic() + 5
+    while delivery(file_world) is None and time.monotonic() < end:
+        time.sleep(0.02)
+    assert sent.sent == 1
+    assert delivery(file_world) == "delivered"
+    assert file_world.count("receipt") == 1
+
+
+def test_a_receipt_of_what_an_earlier_process_sent_is_found_by_its_id_in_another_base(
+    file_world: World,
+) -> None:
+    send(file_world, "a1")
+    carrier = Carrier()
+    loop = asyncio.new_event_loop()
+    sender = GatewaySender(carrier, loop)
+    loop.close()
+    sender.report_to(receipts(file_world))
+
+    carrier.on_report(Report(Receipt("161", CUSTOMER, State.UNDELIVERABLE)))
+
+    end = time.monotonic() + 5
+    while delivery(file_world) is None and time.monotonic() < end:
+        time.sleep(0.02)
+    assert delivery(file_world) == "undeliv"
