@@ -35,10 +35,14 @@ class _Table(BaseModel):
 
 
 class Headers(_Table):
-    """Headers of an answer that keeps the dialogue and of one that ends it."""
+    """Headers of an answer that keeps the dialogue and of one that ends it.
+
+    `wide`: those of a screen that the GSM alphabet doesn't hold, beside the others.
+    """
 
     open: Mapping[str, str] = Field(default_factory=dict)
     end: Mapping[str, str] = Field(default_factory=dict)
+    wide: Mapping[str, str] = Field(default_factory=dict)
 
 
 class Shape(_Table):
@@ -181,7 +185,8 @@ def _mistakes(described: Description) -> Iterator[str]:
                 yield f"reply.{which}: {{{word}}} is unknown. {_nearest(word, known)}"
     if reply.open == reply.end and reply.headers.open == reply.headers.end:
         yield "reply.open and reply.end are equal: no gateway could tell the last screen. Add its end mark"
-    for name, value in {**reply.headers.open, **reply.headers.end, "type": reply.type}.items():
+    headers = {**reply.headers.open, **reply.headers.end, **reply.headers.wide}
+    for name, value in {**headers, "type": reply.type}.items():
         if not _HEADER.fullmatch(f"{name}{value}") or not re.fullmatch(r"[A-Za-z0-9-]+", name):
             yield f"reply.headers: '{name}' is no header. Names are letters and dashes, values are ASCII"
 

@@ -16,6 +16,7 @@ from adapters.form import read_form, required
 from adapters.jsonbody import json_answer, read_json, text
 from adapters.xmlbody import written
 from ussd_engine import Kind, Reply, Turn, WireError
+from ussd_engine.text.gsm import is_gsm7
 
 Form = Annotated[Description, BeforeValidator(read)]
 _WORD = re.compile(r"\{([^{}]*)\}")
@@ -58,6 +59,8 @@ class Declared(Codec[Options]):
         is_gone = turn is not None and turn.kind in (Kind.ABORT, Kind.TIMEOUT)
         template = shape.gone if is_gone else shape.open if reply.open else shape.end
         headers = shape.headers.open if reply.open else shape.headers.end
+        if shape.headers.wide and not is_gsm7(reply.text):
+            headers = {**headers, **shape.headers.wide}
         words = {f"request.{name}": value for name, value in heard.echo.items()}
         words["text"] = reply.text
         if turn is not None:

@@ -165,6 +165,11 @@ class Kiosk:
         await self._server.close()
         await self._peer.close()
 
+    @property
+    def url(self) -> str:
+        """The gateway's address."""
+        return str(self._server.make_url("/gateways/gw"))
+
     async def ask(
         self,
         method: str,
