@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import signal
 import subprocess
@@ -118,25 +119,22 @@ def test_books_that_somebody_changed_are_not_taken_for_a_good_backup(
 
 
 def test_a_copy_that_lacks_a_row_or_holds_another_value_is_told_by_its_table(postgres: Cluster) -> None:
-    sys.path.insert(0, str(SCRIPT.parent))
-    try:
-        import rehearse_restore as rehearsal
-    finally:
-        sys.path.remove(str(SCRIPT.parent))
+    rehearsal = runpy.run_path(str(SCRIPT))
+    fingerprints, differences = rehearsal["fingerprints"], rehearsal["differences"]
     with psycopg.connect(postgres.create("small")) as connection:
         connection.execute("CREATE TABLE money (id int, sum int); CREATE TABLE other (id int)")
         connection.execute("INSERT INTO money VALUES (1, 5), (2, 7)")
-        was = rehearsal.fingerprints(connection)
+        was = fingerprints(connection)
         connection.execute(
             "DELETE FROM money; INSERT INTO money VALUES (2, 7), (1, 5)"
         )  # the order is no matter
-        assert rehearsal.differences(was, rehearsal.fingerprints(connection)) == []
+        assert differences(was, fingerprints(connection)) == []
         connection.execute(
             "UPDATE money SET sum = 6 WHERE id = 1; DROP TABLE other; CREATE TABLE odd (id int)"
         )
-        changed = rehearsal.differences(was, rehearsal.fingerprints(connection))
+        changed = differences(was, fingerprints(connection))
         connection.execute("DELETE FROM money WHERE id = 1")
-        lacking = rehearsal.differences(was, rehearsal.fingerprints(connection))
+        lacking = differences(was, fingerprints(connection))
 
     assert changed == ["table other is missing", "table odd was not there", "table money has other values"]
     assert lacking[-1] == "table money has 1 rows instead of 2"
