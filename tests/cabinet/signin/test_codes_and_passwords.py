@@ -161,7 +161,9 @@ def test_a42_asvs_6_2_5_6_2_9_long_and_plain_passwords_are_taken(people: People,
     assert people.accounts.sign_in(SHOP, password[:-1], HERE) == Refused(Refusal.WRONG_SIGN_IN)
 
 
-def test_asvs_6_4_1_leave_to_choose_a_password_ends_after_ten_minutes_and_with_its_use(people: People) -> None:
+def test_asvs_6_4_1_leave_to_choose_a_password_ends_after_ten_minutes_and_with_its_use(
+    people: People,
+) -> None:
     late, used = people.grant(), ""
     people.world.clock.advance(minutes=10, seconds=1)
     assert people.accounts.choose_password(late, PASSWORD, HERE) == Refused(Refusal.GRANT_OVER)
