@@ -77,7 +77,10 @@ class Http(Section):
 
 
 class Redis(Section):
-    """Where sessions are kept; in the process's memory without a URL."""
+    """Where sessions are kept; in the process's memory without a URL.
+
+    `url`: `redis://`, `redis+cluster://`, `redis+sentinel://`… (`ussd_engine.stores.places`).
+    """
 
     url: SecretStr | None = None
 

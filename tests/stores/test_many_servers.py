@@ -14,7 +14,7 @@ from tests.stores.servers import Cluster, Watched, cluster, watched
 from ussd_engine import Engine, Kind, Turn
 from ussd_engine.ports import SessionStore
 from ussd_engine.stores.cluster import ClusterStore
-from ussd_engine.stores.redis import RedisStore, behind_sentinels
+from ussd_engine.stores.places import redis_store
 
 FAILOVER_MAX_S = 12.0
 """Node timeout, election and our next look: some 2 s on an idle machine."""
@@ -97,7 +97,7 @@ class Crowd:
 
 
 async def test_a_dead_master_of_a_cluster_costs_its_dialogues_the_failover_and_no_more(six: Cluster) -> None:
-    store = ClusterStore(six.url)
+    store = redis_store(six.url.replace("redis://", "redis+cluster://"))
     crowd = Crowd(store)
 
     await crowd.plays_through(six.masters[1].kill, lambda: crowd.seen["polite"] > 0)
@@ -107,8 +107,8 @@ async def test_a_dead_master_of_a_cluster_costs_its_dialogues_the_failover_and_n
 
 
 async def test_a_dead_master_under_sentinels_is_replaced_without_help(sentinels: Watched) -> None:
-    addresses = [("127.0.0.1", sentinel.port) for sentinel in sentinels.sentinels]
-    store = RedisStore(opens=behind_sentinels(addresses, "sessions"))
+    addresses = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in sentinels.sentinels)
+    store = redis_store(f"redis+sentinel://{addresses}/sessions")
     crowd = Crowd(store)
 
     await crowd.plays_through(sentinels.master.kill, lambda: crowd.seen["polite"] > 0)
@@ -139,3 +139,16 @@ async def test_a_slot_that_has_moved_is_followed(six: Cluster) -> None:
         assert loaded is not None
         assert loaded[1] == b"home"
     await store.close()
+
+
+@pytest.mark.parametrize("url", ["redis+sentinel://127.0.0.1:26379", "redis+sentinel:///sessions"])
+def test_a_url_of_sentinels_that_says_too_little_is_refused_with_the_mend(url: str) -> None:
+    with pytest.raises(ValueError, match=r"HOST:PORT,HOST:PORT/NAME"):
+        redis_store(url)
+
+
+def test_a_sentinels_port_must_be_a_number_and_no_password_is_shown() -> None:
+    with pytest.raises(ValueError, match="no number") as refusal:
+        redis_store("redis+sentinel://:hidden@127.0.0.1:x/sessions")
+
+    assert "hidden" not in str(refusal.value)

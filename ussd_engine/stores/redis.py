@@ -111,11 +111,26 @@ class RedisStore:
         self._pipe.add(call)
 
 
-def behind_sentinels(sentinels: Sequence[tuple[str, int]], master: str, timeout_s: float = TIMEOUT_S) -> Open:
-    """How to open a connection to whoever `master` is at the moment, as the Sentinels have it."""
+def behind_sentinels(
+    sentinels: Sequence[tuple[str, int]],
+    master: str,
+    *,
+    password: str | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> Open:
+    """How to open a connection to whoever `master` is at the moment, as the Sentinels have it.
+
+    Args:
+        password: the master's; the Sentinels' own are taken to have none.
+    """
     watch = Sentinel(sentinels, socket_timeout=timeout_s / 3)  # type: ignore[no-untyped-call]
     pool = SentinelConnectionPool(  # type: ignore[no-untyped-call]
-        master, watch, protocol=2, decode_responses=False, socket_connect_timeout=timeout_s
+        master,
+        watch,
+        protocol=2,
+        decode_responses=False,
+        socket_connect_timeout=timeout_s,
+        password=password,
     )
 
     async def opens() -> AbstractConnection:
