@@ -169,7 +169,10 @@ class Registration:
         card = cards.check(pan, expiry, tashkent_day(now))
         if isinstance(card, Refused):
             return card
-        token = self._processor.tokenise(card.pan, card.exp_yymm)
+        try:
+            token = self._processor.tokenise(card.pan, card.exp_yymm, owner)
+        except ConnectionError:
+            return Refused(Refusal.UNAVAILABLE)
         if token is None:
             return Refused(Refusal.BAD_CARD_NUMBER)
         linked = write(

@@ -214,6 +214,29 @@ def test_an_inquiry_is_waited_for_less_long_than_a_payment(
     assert time.monotonic() - began < 3
 
 
+def test_a_line_that_was_just_started_signs_on_before_a_card_is_checked(
+    switch: SwitchProcess, make_till: MakeTill
+) -> None:
+    switch.card("tok-1", BALANCE, pan=PAN)
+    host = make_till(answer_s=10, inquiry_s=10).host
+    host.start()
+
+    assert host.tokenise(PAN, "3012") == "tok-1"
+
+
+def test_a_line_that_never_comes_up_keeps_nobody_longer_than_an_inquiry(
+    switch: SwitchProcess, make_till: MakeTill
+) -> None:
+    switch.order("down")
+    host = make_till(inquiry_s=0.3).host
+    host.start()
+    began = time.monotonic()
+
+    with pytest.raises(ConnectionError):
+        host.tokenise(PAN, "3012")
+    assert time.monotonic() - began < 2
+
+
 def test_a_card_check_without_a_line_is_no_verdict_at_once(switch: SwitchProcess, till: Till) -> None:
     switch.order("down")
     until(lambda: not till.host.available())

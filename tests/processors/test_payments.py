@@ -301,3 +301,5 @@ def test_a_silent_switch_refuses_to_link_a_card_for_now(shop: Shop) -> None:
     answer = shop.world.service.link_card(shop.world.key(), CUSTOMER, PAN, "1230")
 
     assert answer == Refused(Refusal.UNAVAILABLE)
+    shop.switch.fault("lost", on="0100")
+    assert shop.world.service.add_card(CUSTOMER, PAN, "1230") == answer

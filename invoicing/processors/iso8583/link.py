@@ -11,6 +11,7 @@ import concurrent.futures
 import contextlib
 import logging
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -69,6 +70,8 @@ class Link:
         self._strays: asyncio.Queue[tuple[Stray, Message | None]] = asyncio.Queue(_STRAYS_MAX)
         self._writer: asyncio.StreamWriter | None = None
         self._signed_on = False
+        self.was_up = threading.Event()
+        """Set by the first sign-on and never cleared."""
         self._closing = False
         self._stan = random.randrange(_STANS)
 
@@ -220,6 +223,7 @@ class Link:
         """Sign on, then echo for ever."""
         await self._network(wire.SIGN_ON)
         self._signed_on = True
+        self.was_up.set()
         log.info("signed on at the switch")
         while True:
             await asyncio.sleep(self._options.echo_every_s)

@@ -7,6 +7,7 @@ import logging
 import random
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -227,10 +228,17 @@ class Iso8583Host:
         stan = self._link.next_stan()
         numbered = {**about, 11: stan, 37: f"Q{random.randrange(10**11):011d}"}
         message = wire.inquiry(code, numbered, self._station, self.terminal, self._clock.now())
-        answer = self._ask(message, min(self._options.inquiry_s, self._options.answer_s))
+        answer = self._ask(message, self._time_left_s())
         if isinstance(answer, Silence) or verdicts.contradicts(message, answer):
             return None
         return answer
+
+    def _time_left_s(self) -> float:
+        """For an inquiry; a line that has just been started gets the time to sign on first."""
+        longest_s, began = min(self._options.inquiry_s, self._options.answer_s), time.monotonic()
+        if self._caller is not None:
+            self._link.was_up.wait(longest_s)
+        return max(0.0, longest_s - (time.monotonic() - began))
 
     def _ask(self, message: Message, longest_s: float) -> Message | Silence:
         return Silence.NOT_SENT if self._caller is None else self._caller.ask(message, longest_s)
