@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from adapters.gsup.component import SCREEN_OCTETS, Lengths
@@ -96,7 +96,7 @@ class Gsup:
     @property
     def state(self) -> LineState:
         """How the line is; its requests without an answer are the dialogues that are open."""
-        return LineState(self._link.up, self.open, 0, self._link.losses)
+        return replace(self._link.state, unanswered=self.open, window=self._options.open_max)
 
     @property
     def open(self) -> int:
