@@ -217,7 +217,10 @@ class Oracle:
         for id_, before in old.pins.items():
             after = new.pins[id_]
             phone = after.msisdn
-            if before.pin_hash != after.pin_hash:
+            given_back = after.pin_failed < before.pin_failed and self.own.chooses_again(
+                phone, after.pin_hash
+            )
+            if before.pin_hash != after.pin_hash or given_back:
                 self.wrong_pins[phone] = 0
                 self.pin_epochs[phone] += 1
                 continue

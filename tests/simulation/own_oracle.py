@@ -67,6 +67,13 @@ class OwnOracle:
             must("pin_is_chosen", linked, f"{row.msisdn} has a PIN and no card")
             self.pins[row.msisdn].append((self.commits, row.pin_hash))
 
+    def chooses_again(self, phone: str, kept: str | None) -> bool:
+        """Whether somebody who typed the old PIN is at choosing the very same one."""
+        return any(
+            one.proved and one.pin == one.again and self.hash_of(one.again) == kept
+            for one in self.choosing[phone]
+        )
+
     def hash_of(self, pin: str) -> str:
         """As `people.plain_pins` has it."""
         return pins.hash_pin(self.pepper, pin)
