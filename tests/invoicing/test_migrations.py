@@ -29,7 +29,8 @@ _ROWS = (
     "INSERT INTO card VALUES (1, 1, 'token', '860012', '1234', '3012', 'uzcard', 'active')",
     "INSERT INTO sandbox_account VALUES ('token', 0, 'normal')",
     (
-        "INSERT INTO payment (id, number, kind, customer_id, target, payee, card_id, amount_tiyin, state, stan, "
+        "INSERT INTO payment (id, number, kind, customer_id, target, payee, card_id, "
+        "amount_tiyin, state, stan, "
         "rrn, terminal, business_day, created_at, request_scope, request_key) VALUES "
         "(1, 5000001, 'topup', 1, '998901234567', '998901234567', 1, 500000, 'sent', '000001', "
         f"'000005000001', 'CLICK001', '2026-11-24', '{_T}', 'gateway', 'remembered'), "
