@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
-import subprocess
-from pathlib import Path
-from struct import pack
 
 import pytest
 from hypothesis import example, given
@@ -218,29 +214,3 @@ def test_octets_that_are_no_text_are_refused(dcs: int, octets: str) -> None:
 
 def test_ten_thousand_spoilt_messages_raise_nothing_else() -> None:
     assert 0 < fuzz(10_000, random.randrange(1 << 32)) < 10_000
-
-
-@pytest.mark.parametrize("shown", ["Kiosk [1]\n1.Bill", "Сумма счёта"])
-def test_tshark_reads_a_screen_alike(tmp_path: Path, shown: str) -> None:
-    asked = component.encode(Invoke(2, component.ASK, component.coded(shown, 112)), "ber")
-    octets = wire.encode(Message(Procedure.REQUEST, IMSI, SESSION, State.CONTINUE, asked))
-
-    read = dissected(octets, tmp_path)
-
-    assert read == [IMSI, "60", component.coded(shown, 112).octets.hex()]
-
-
-def dissected(octets: bytes, folder: Path) -> list[str]:
-    """IMSI, operation and octets of the text, as tshark reads them."""
-    tshark = shutil.which("tshark")
-    assert tshark, "apt-get install tshark"
-    tcp = pack(">HHLLBBHHH", 40_000, 4222, 1, 1, 0x50, 0x18, 0xFFFF, 0, 0) + octets
-    ip = pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 1, 0, 64, 6, 0, b"\x7f\0\0\1", b"\x7f\0\0\1") + tcp
-    head = pack("<LHHLLLL", 0xA1B2C3D4, 2, 4, 0, 0, 0xFFFF, 101)  # packets begin with their IP header
-    capture = folder / "gsup.pcap"
-    capture.write_bytes(head + pack("<LLLL", 0, 0, len(ip), len(ip)) + ip)
-    command = [tshark, "-r", str(capture), "-d", "tcp.port==4222,gsm_ipa", "-T", "fields"]
-    for name in ("e212.imsi", "gsm_old.localValue", "gsm_map.ss.ussd_String"):
-        command += ["-e", name]
-    told = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True).stdout
-    return told.rstrip("\n").split("\t")
