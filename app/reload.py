@@ -56,7 +56,8 @@ class Reloader:
         """Keep the sources for other workers and, if asked to, watch the folder."""
         tasks = [asyncio.create_task(self._versions.keep_renewing(self._current))]
         if watching:
-            tasks.append(asyncio.create_task(self._watch()))
+            known = await asyncio.to_thread(_seen, self._folder)  # before anybody is told that it is ready
+            tasks.append(asyncio.create_task(self._watch(known)))
         try:
             yield
         finally:
@@ -87,8 +88,7 @@ class Reloader:
                 await self._versions.keep(*self._current())
                 log.info("the menus were reloaded", extra={"version": service.version.hex()})
 
-    async def _watch(self) -> None:
-        known = await asyncio.to_thread(_seen, self._folder)
+    async def _watch(self, known: dict[str, tuple[int, int]]) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             now = await asyncio.to_thread(_seen, self._folder)
