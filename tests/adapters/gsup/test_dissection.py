@@ -1,4 +1,4 @@
-"""What tshark, which shares no code with us, reads in our octets: GSUP, MAP's component in it, the coded text.
+"""What tshark, which shares no code with us, reads in our octets: GSUP, MAP's component in it, the text.
 
 Its dissection is recorded in `recorded.json`, so that a change of ours and one of tshark's are told apart:
 
@@ -26,7 +26,7 @@ FIELDS = (
     "gsm_old.localValue", "gsm_map.ss.ussd_DataCodingScheme", "gsm_map.ss.ussd_String", "gsm_map.ussd_string",
 )  # fmt: skip
 TEXTS = (
-    "1", "*880#", "Kiosk [1]\n1.Bill", "1234567", "12345678", "@@@@@@@", "€^{}\\[~]|", "Ünlü Ø ¿Ñ? Δ_ΦΓΛΩΠΨΣΘΞ",
+    "1", "*880#", "Kiosk [1]\n1.Bill", "1234567", "12345678", "@@@@@@@", "€^{}\\[~]|", "Ünlü ¿Ñ? Δ_ΦΓΛΩΠΨΣΘΞ",
     "x" * 126, "Сумма счёта", "Ўзбекча", "№1001 50 000 сум",
 )  # fmt: skip
 """Whole octets and every rest of bits, the alphabet's ends and its extension, the most that fits, UCS-2."""
