@@ -6,6 +6,7 @@ tiyin. Moments are RFC 3339 in UTC. Ids are opaque texts.
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -23,13 +24,18 @@ def _whole(value: Any) -> Any:
     return int(value) if exact else value
 
 
-def _plain(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("control characters are not taken")
+def _day(text: Any) -> Any:
+    """A date is written `2026-11-24`; a number of seconds is none, whatever the library thinks."""
+    if isinstance(text, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("a day is written 2026-11-24")
     return text
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+def _one_line(text: str) -> str:
+    """Without what no screen shows: line breaks, marks that turn the direction (domain.md S13, S19)."""
+    return "".join(sign for sign in text if sign.isprintable()) or "-"
+
+
 Phone = Annotated[
     str,
     Field(
@@ -40,15 +46,17 @@ Phone = Annotated[
     ),
 ]
 Password = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra={"format": "password"})]
-Label = Annotated[
-    str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$"), AfterValidator(_plain)
-]
+Label = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_one_line)]
 Token = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 Cursor = Annotated[
     str, Field(pattern=r"^[0-9]{1,18}$", description="`next` of the page before, to go on from there")
 ]
 Limit = Annotated[int, Field(ge=1, le=100, description="Rows of a page")]
-Day = Annotated[date, Field(description="A day of Tashkent, both ends taken in", examples=["2026-11-24"])]
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    Field(description="A day of Tashkent, both ends taken in", examples=["2026-11-24"]),
+]
 EventName = Literal[
     "invoice.issued",
     "invoice.paid",
@@ -208,7 +216,9 @@ class Ended(Out):
 
 class NewInvoice(In):
     phone: Phone = Field(description="The customer's")
-    amount_tiyin: Annotated[Whole, Field(ge=1, le=10**12, description="100 tiyin are one soum")]
+    amount_tiyin: Annotated[
+        int, Field(ge=1, le=10**12, description="100 tiyin are one soum"), BeforeValidator(_whole)
+    ]
     again: bool = Field(default=False, description="Issue it though an equal one went out within a minute")
 
 
