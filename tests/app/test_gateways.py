@@ -12,6 +12,8 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, Protocol, cast
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from adapters.lines import LineState
 from app import gateways, plugins
@@ -208,3 +210,45 @@ def test_turns_are_added_up_when_they_are_asked_for() -> None:
     assert 'ussd_turn_seconds_sum{gateway="gw"} 20.005' in text
     assert again.replace("_created", "") == text.replace("_created", "")
     assert metrics.by_gateway() == {"gw": (3, 0)}
+
+
+# --- the end ------------------------------------------------------------------------------------------------
+
+
+JUNEBUG = """\
+[[gateways]]
+name = "junebug"
+kind = "junebug"
+url = "{url}"
+user = "user"
+password = "s3cret"
+"""
+DIALS = {
+    "from": f"+{MERCHANT}", "to": "*880#", "message_id": "M1", "channel_id": "C1", "reply_to": None,
+    "content": None, "timestamp": "2026-11-20 10:00:00.000000", "channel_data": {"session_event": "new"},
+}  # fmt: skip
+
+
+async def test_a_reply_on_its_way_goes_out_before_the_service_ends(start_demo: Start, tmp_path: Path) -> None:
+    came, kept = asyncio.Event(), list[bool]()
+
+    async def take(request: web.Request) -> web.Response:
+        await request.read()
+        came.set()
+        await asyncio.sleep(1.0)
+        kept.append(request.transport is not None and not request.transport.is_closing())
+        return web.Response()
+
+    peer = web.Application()
+    peer.router.add_post("/", take)
+    async with TestServer(peer) as server:
+        file = tmp_path / "ussd.toml"
+        file.write_text(JUNEBUG.format(url=server.make_url("/")), encoding="utf-8")
+        served = await asyncio.to_thread(start_demo, "--config", str(file))
+        posted = {"Content-Type": "application/json"}
+        sent = json.dumps(DIALS).encode()
+        status, _ = await asyncio.to_thread(served.request, "/gateways/junebug", sent, headers=posted)
+        await asyncio.wait_for(came.wait(), 10)
+        ended = await asyncio.to_thread(served.end)
+
+    assert (status, ended, kept) == (200, 0, [True])
