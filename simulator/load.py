@@ -49,7 +49,11 @@ class Line(Protocol):
 
 
 class Lines(Protocol):
-    """Makes the handsets' lines."""
+    """Makes the handsets' lines; to be opened before the first and closed after the last."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
 
     def line(self, timed: Callable[[float], None]) -> Line:
         """One more; `timed` is told how many seconds each answer took."""

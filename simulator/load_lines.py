@@ -53,6 +53,12 @@ class Lines:
             self.head += f"Authorization: Basic {b64encode(pair.encode()).decode()}\r\n"
         self.head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
 
+    async def open(self) -> None:
+        """Nothing: each handset connects when it begins."""
+
+    async def close(self) -> None:
+        """Nothing: each handset hangs up when it ends."""
+
     def line(self, timed: Timed) -> Line:
         """A handset's own line."""
         return Line(self, timed)

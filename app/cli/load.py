@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
 
     from simulator.load import Lines, Mix, Plan, Portion
     from simulator.load_figures import Figures
+    from simulator.wires.gsup import GsupHlr
+    from simulator.wires.smpp import SmppCentre
     from ussd_engine.scenarios import Scenario
 
 FOLDER: Final = "load"
 """Beside the menus: scenarios that any phone can play, the mix of a load that is told of none."""
 INTERRUPTED: Final = 130
 _EVERY_S: Final = 0.25
+_MADE_BY_THE_SERVICE: Final = ("smpp", "gsup")
 
 
 def add_to(main: typer.Typer) -> None:
@@ -58,7 +62,7 @@ def load(
         str | None, typer.Option(help="The gateway's name there; else africastalking, or the wire's kind")
     ] = None,
     wire: Annotated[
-        str | None, typer.Option(help="What is spoken: a gateway's kind; else as --config says")
+        str | None, typer.Option(help="What is spoken: a gateway's kind, smpp or gsup; else as --config says")
     ] = None,
     option: Annotated[
         list[str] | None, typer.Option("--set", help="NAME=VALUE of the gateway's settings; may be repeated")
@@ -78,18 +82,19 @@ def load(
     from simulator.wires.wire import NoService
 
     try:
-        url = url or running.url(data)
         table = phoneline.gateway_table(config, gateway, wire, option or [])
-        lines = _lines(url, table, patience)
-        portions = _portions(scenario or [], dial, answer or [], lines, first)
-        mix = Mix(portions, _secrets(portions))
-        plan = Plan(mix, dialogs, concurrency, numbers, first, ramp, think)
+        lines, where = _lines(url, data, table, patience)
+        given = _given(scenario or [], dial, answer or [])
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner, _opened(runner, lines):
+            portions = given if isinstance(given, list) else [runner.run(given.learned(lines, first))]
+            mix = Mix(portions, _secrets(portions))
+            plan = Plan(mix, dialogs, concurrency, numbers, first, ramp, think)
+            _say_skipped(mix)
+            figures = Figures(mix.parts)
+            seconds, interrupted = _run(runner, plan, lines, figures)
     except (running.NotRunning, phoneline.NotSo, NoService, Unfit) as error:
         fail(str(error))
-    _say_skipped(mix)
-    figures = Figures(mix.parts)
-    seconds, interrupted = _run(plan, lines, figures)
-    about = {"url": _bare(url), "gateway": table["name"], "concurrency": concurrency, "ramp_s": ramp}
+    about = {"url": where, "gateway": table["name"], "concurrency": concurrency, "ramp_s": ramp}
     _report(figures, seconds, about, json_file)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -97,20 +102,49 @@ def load(
         raise typer.Exit(1)
 
 
-def _lines(url: str, table: dict[str, Any], patience_s: float) -> Lines:
+# --- over what ----------------------------------------------------------------------------------------------
+
+
+def _lines(url: str | None, data: Path, table: dict[str, Any], patience_s: float) -> tuple[Lines, str]:
+    """The lines, and where they lead."""
+    from app import running
     from simulator.load_lines import Lines as FastLines
+    from simulator.load_wires import WireLines
     from simulator.phone import Server
     from simulator.wires.dialects import dialect
-    from simulator.wires.wire import NoService
+    from simulator.wires.http import HttpWire
+    from simulator.wires.wire import Frames
 
-    spoken = dialect(table["kind"], table)
-    if spoken.later:
-        raise NoService(
-            f"{table['kind']} answers by requests of its own: load another gateway of the service"
-        )
+    if table["kind"] in _MADE_BY_THE_SERVICE:
+        line = _line(table)
+        return WireLines(line, line.waiting.up), line.state
+    server = Server.at(url or running.url(data))
     secret = table.get("secret")
     headers = {"X-API-Key": str(secret)} if secret else {}
-    return FastLines(Server.at(url), spoken, table["name"], patience_s, headers)
+    spoken = dialect(table["kind"], table)
+    if spoken.later:
+        shared = HttpWire(server, spoken, table["name"], Frames(), headers=headers, patience_s=patience_s)
+        return WireLines(shared), str(server)
+    return FastLines(server, spoken, table["name"], patience_s, headers), str(server)
+
+
+def _line(table: dict[str, Any]) -> GsupHlr | SmppCentre:
+    """A line to which the service connects, as its settings say; SMS that come over it are nobody's."""
+    from simulator.wires import gsup, smpp
+    from simulator.wires.wire import Frames
+
+    if table["kind"] == "gsup":
+        return gsup.GsupHlr(table, Frames())
+    return smpp.SmppCentre(table, Frames(), lambda _number, _message: None)
+
+
+@contextmanager
+def _opened(runner: asyncio.Runner, lines: Lines) -> Iterator[None]:
+    try:
+        runner.run(lines.open())
+        yield
+    finally:
+        runner.run(lines.close())
 
 
 def _secrets(portions: Sequence[Portion]) -> dict[str, str]:
@@ -125,17 +159,47 @@ def _secrets(portions: Sequence[Portion]) -> dict[str, str]:
 # --- what is played -----------------------------------------------------------------------------------------
 
 
-def _portions(
-    given: Sequence[str], dialled: str | None, answers: Sequence[str], lines: Lines, first: int
-) -> list[Portion]:
+@dataclass(frozen=True)
+class _Walk:
+    """What is dialled and typed, with screens that nobody has said: the first phone's are everybody's."""
+
+    code: str
+    answers: Sequence[str]
+
+    async def learned(self, lines: Lines, first: int) -> Portion:
+        """Play it once, from the first number, as what all must see."""
+        from simulator import script_file
+        from simulator.load import Portion
+        from simulator.script import Recorder
+        from simulator.wires.wire import Call
+        from ussd_engine.scenarios import read
+
+        recorder, number = Recorder(), str(first)
+        line, call = lines.line(lambda _seconds: None), Call(number, self.code)
+        try:
+            reply = await line.begin(call)
+            recorder.dialled(number, self.code, reply)
+            for typed in self.answers:
+                if not reply.open:
+                    fail(f"--answer: the dialogue closed before all were typed: {reply.text!r}")
+                reply = await line.answer(call, typed)
+                # Not kept: it is compared with in this process, and told as what was typed here.
+                recorder.answered(number, typed, reply, secret=False)
+        finally:
+            line.close()
+        text = script_file.scenario(recorder, " ".join([self.code, *self.answers]))
+        return Portion(read("--dial", text)[0])
+
+
+def _given(scenarios: Sequence[str], dialled: str | None, answers: Sequence[str]) -> list[Portion] | _Walk:
     from simulator.load import Portion
 
-    if dialled is not None and given:
+    if dialled is not None and scenarios:
         fail("--dial or --scenario: one of them")
     if dialled is None and answers:
         fail("--answer goes with --dial")
-    if given:
-        return [Portion(one, weight) for path, weight in map(_weighted, given) for one in _read(path)]
+    if scenarios:
+        return [Portion(one, weight) for path, weight in map(_weighted, scenarios) for one in _read(path)]
     if dialled is None:
         from app import menufiles
         from app.cli import config
@@ -145,7 +209,7 @@ def _portions(
         if files:
             return [Portion(one) for path in files for one in _read(path)]
         dialled = _service_code(folder)
-    return [Portion(_learned(dialled, answers, lines, first))]
+    return _Walk(dialled, answers)
 
 
 def _weighted(given: str) -> tuple[Path, int]:
@@ -176,33 +240,6 @@ def _service_code(folder: Path) -> str:
         fail("nothing says what to dial: give --dial '*123#', or --scenario FILE")
 
 
-def _learned(code: str, answers: Sequence[str], lines: Lines, first: int) -> Scenario:
-    """What one phone sees, as the scenario for all: the first number plays it before the load."""
-    from simulator import script_file
-    from simulator.script import Recorder
-    from simulator.wires.wire import Call
-    from ussd_engine.scenarios import read
-
-    recorder, number = Recorder(), str(first)
-
-    async def once() -> None:
-        line, call = lines.line(lambda _seconds: None), Call(number, code)
-        try:
-            reply = await line.begin(call)
-            recorder.dialled(number, code, reply)
-            for typed in answers:
-                if not reply.open:
-                    fail(f"--answer: the dialogue closed before all were typed: {reply.text!r}")
-                reply = await line.answer(call, typed)
-                recorder.answered(number, typed, reply, secret=False)  # it is in this process only
-        finally:
-            line.close()
-
-    asyncio.run(once())
-    (found,) = read("--dial", script_file.scenario(recorder, " ".join([code, *answers])))
-    return found
-
-
 def _say_skipped(mix: Mix) -> None:
     skipped = sum(
         step.sms is not None or step.no_sms for portion in mix.portions for step in portion.scenario.steps
@@ -214,7 +251,7 @@ def _say_skipped(mix: Mix) -> None:
 # --- running and telling ------------------------------------------------------------------------------------
 
 
-def _run(plan: Plan, lines: Lines, figures: Figures) -> tuple[float, bool]:
+def _run(runner: asyncio.Runner, plan: Plan, lines: Lines, figures: Figures) -> tuple[float, bool]:
     """Seconds that it took, and whether somebody stopped it."""
     from simulator.load import run
 
@@ -227,7 +264,7 @@ def _run(plan: Plan, lines: Lines, figures: Figures) -> tuple[float, bool]:
             await load
 
     began = time.perf_counter()
-    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with suppress(KeyboardInterrupt):
         runner.run(watched())
         return time.perf_counter() - began, False
     return time.perf_counter() - began, True
@@ -287,10 +324,3 @@ def _report(figures: Figures, seconds: float, about: dict[str, Any], json_file: 
         sys.stdout.write(written) if json_file == "-" else Path(json_file).write_text(written, "utf-8")
     except OSError as error:
         fail(f"{json_file}: {error.strerror}")
-
-
-def _bare(url: str) -> str:
-    """Without a password."""
-    from simulator.phone import Server
-
-    return str(Server.at(url))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,9 +17,12 @@ from simulator import load_report
 from simulator.load import Mix, Plan, Portion, Unfit, run
 from simulator.load_figures import CAUSES_MAX, OTHER_CAUSES, Figures, Histogram, Part
 from simulator.load_lines import Lines, read_response
+from simulator.load_wires import WireLines
 from simulator.phone import Server
 from simulator.wires.dialects import dialect
-from simulator.wires.wire import Call, Leaving, NoService
+from simulator.wires.smpp import SmppCentre
+from simulator.wires.wire import Call, Frames, Leaving, NoService
+from tests.conftest import Start
 from tests.served import PIN, Served, run_ussd
 from ussd_engine import Reply
 from ussd_engine.scenarios import Scenario, read
@@ -42,9 +46,15 @@ class Fake:
     def __init__(self, says: Callable[[Call], Reply]) -> None:
         self.says = says
         self.numbers: list[str] = []
-        self.open = 0
+        self.under_way = 0
         self.most_open = 0
         self.left: list[Leaving] = []
+
+    async def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
 
     def line(self, timed: Callable[[float], None]) -> FakeLine:
         return FakeLine(self, timed)
@@ -57,14 +67,14 @@ class FakeLine:
 
     async def begin(self, call: Call) -> Reply:
         self.fake.numbers.append(call.number)
-        self.fake.open += 1
-        self.fake.most_open = max(self.fake.most_open, self.fake.open)
+        self.fake.under_way += 1
+        self.fake.most_open = max(self.fake.most_open, self.fake.under_way)
         return await self.turn(call)
 
     async def answer(self, call: Call, text: str) -> Reply:
         call.answers.append(text)
         reply = await self.turn(call)
-        self.fake.open -= 1
+        self.fake.under_way -= 1
         return reply
 
     async def turn(self, call: Call) -> Reply:
@@ -74,7 +84,7 @@ class FakeLine:
 
     async def leave(self, call: Call, why: Leaving) -> None:
         self.fake.left.append(why)
-        self.fake.open -= 1
+        self.fake.under_way -= 1
 
     def close(self) -> None:
         pass
@@ -359,6 +369,30 @@ def test_the_default_load_plays_on_the_demo_and_reports(demo: Served, tmp_path: 
     assert sum(number for _, number in told["histogram_ms"]) == 220
 
 
+def test_a_centre_is_loaded_over_its_line(start_demo: Start, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    config = tmp_path / "line.toml"
+    table = 'name = "centre"\nkind = "smpp"\nhost = "127.0.0.1"\nsystem_id = "x"\npassword = "y"\n'
+    config.write_text(f"[[gateways]]\n{table}port = {port}\n")
+    start_demo("--config", str(config))
+
+    ended = run_ussd("load", "--config", str(config), "--dialogs", "30", "--concurrency", "5")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.startswith("30 dialogues, 0 errors; 100 turns in ")
+
+
+def test_a_line_that_nobody_takes_up_is_told() -> None:
+    lines = WireLines(
+        SmppCentre({"port": 0}, Frames(), lambda _number, _message: None), asyncio.Event(), 0.05
+    )
+
+    with pytest.raises(NoService, match=r"none came within 0\.05 s"):
+        asyncio.run(lines.open())
+
+
 def test_what_the_first_phone_sees_all_must_see(demo: Served, tmp_path: Path) -> None:
     walk = ("--dial", "*880#", "--answer", "7")
     ended = run_ussd("load", "--url", demo.url, "--dialogs", "20", *walk)
@@ -381,7 +415,7 @@ def test_a_wrong_screen_fails_the_command_and_is_shown(demo: Served, tmp_path: P
     ("arguments", "told"),
     [
         (("--url", "http://127.0.0.1:1", "--dial", "*1#"), "no connection"),
-        (("--url", "http://127.0.0.1:1", "--wire", "junebug"), "junebug answers by requests of its own"),
+        (("--url", "http://127.0.0.1:1", "--wire", "pigeon"), "no wire 'pigeon'"),
         (("--url", "http://127.0.0.1:1", "--scenario", "none.yaml"), "none.yaml: No such file"),
         (("--url", "http://127.0.0.1:1", "--answer", "1"), "--answer goes with --dial"),
         ((), "no demo runs on .data"),
