@@ -61,7 +61,7 @@ _sums = itertools.count(50_000)
 
 
 def issued(served: Served, client: str = CUSTOMER) -> str:
-    """Let the merchant issue an invoice; its number. No two are of one sum: an equal one would be asked about."""
+    """Let the merchant issue an invoice; its number. Sums differ: an equal one would be asked about."""
     amount = next(_sums)
     reply = served.caller(MERCHANT).dial(f"*880**0*{client[3:]}*{amount}#")
     found = re.search(r"№(\d+)", reply)
