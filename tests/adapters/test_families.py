@@ -18,6 +18,8 @@ from adapters.hubtel.wire import Options as HubtelOptions
 from adapters.infobip.wire import REMEMBERED_MAX, Infobip
 from adapters.infobip.wire import Options as InfobipOptions
 from adapters.madapi.wire import Madapi
+from adapters.madapi.wire import Options as MadapiOptions
+from adapters.restcomm.wire import Options as RestCommOptions
 from adapters.restcomm.wire import RestComm
 from adapters.vumi.wire import Junebug
 from adapters.vumi.wire import Options as VumiOptions
@@ -109,7 +111,7 @@ def test_hubtel_gets_its_client_state_back_and_a_repeat_has_its_sequence() -> No
 
 
 def test_a_notification_of_madapi_is_no_turn() -> None:
-    heard = Madapi("gw", Options()).decode(
+    heard = Madapi("gw", MadapiOptions()).decode(
         as_json(sessionId="D1", messageType="3", msisdn=PHONE, ussdString="x")
     )
 
@@ -130,7 +132,7 @@ def test_a_notification_of_madapi_is_no_turn() -> None:
 def test_restcomm_tells_an_end_in_many_ways(attributes: str, inside: str, kind: Kind) -> None:
     body = f'<dialog {attributes} localId="1" remoteId="2">{inside}</dialog>'.encode()
     cookie = f"other=1; JSESSIONID={PHONE}-5"
-    turn = RestComm("gw", Options()).decode(Asked("POST", "", "", "text/xml", body, cookie)).turn
+    turn = RestComm("gw", RestCommOptions()).decode(Asked("POST", "", "", "text/xml", body, cookie)).turn
 
     assert turn is not None
     assert (turn.kind, turn.msisdn, turn.dialogue) == (kind, PHONE, "1-2")
