@@ -24,7 +24,6 @@ CSP: Final = (
 CSP_OF_DATA: Final = "default-src 'none'; frame-ancestors 'none'"
 
 _ALWAYS: Final = {
-    "Server": "click",  # no versions (ASVS 13.4.6)
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -47,6 +46,7 @@ def headers(csp: str = CSP) -> Callable[[web.Request, web.StreamResponse], Await
     """A signal for `Application.on_response_prepare`; a handler's own header of a name stays."""
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers[hdrs.SERVER] = "click"  # no versions (ASVS 13.4.6)
         for name, value in _ALWAYS.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Content-Security-Policy", csp)

@@ -12,6 +12,9 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from invoicing import audit
+from invoicing.accounts import CHANNEL
+from invoicing.audit import Actor
 from invoicing.invoices import STATUS
 from invoicing.paying import cursor, row_id
 from invoicing.ports import Clock
@@ -19,7 +22,7 @@ from invoicing.results import Refusal, Refused, Rows, Status
 from invoicing.signedin import SignedIn
 from invoicing.states import InvoiceState, PaymentState
 from invoicing.storage import papers as storage
-from invoicing.storage.connect import reading
+from invoicing.storage.connect import reading, write
 from invoicing.storage.papers import InvoiceRow, PaymentRow, Period
 from invoicing.values import TASHKENT
 
@@ -132,7 +135,7 @@ class Papers:
         known = row_id(invoice_id)
         with reading(self._engine) as conn:
             found = None if known is None else storage.invoice_of(conn, _merchant(who), known)
-        return Refused(Refusal.NOT_FOUND) if found is None else _invoice(found)
+        return self._foreign(who, f"invoice:{known}") if found is None else _invoice(found)
 
     def payments(
         self, who: SignedIn, since: date | None, until: date | None, after: str | None = None, limit: int = 50
@@ -151,7 +154,13 @@ class Papers:
         known = row_id(payment_id)
         with reading(self._engine) as conn:
             found = None if known is None else storage.payment_of(conn, _merchant(who), known)
-        return Refused(Refusal.NOT_FOUND) if found is None else _payment(found)
+        return self._foreign(who, f"payment:{known}") if found is None else _payment(found)
+
+    def _foreign(self, who: SignedIn, what: str) -> Refused:
+        """Another merchant's or nobody's: the answer is the same, and so is the trace (S4)."""
+        now, actor = self._clock.now(), Actor(who.msisdn, CHANNEL)
+        write(self._engine, lambda conn: audit.note(conn, now, actor, "refused_foreign", what))
+        return Refused(Refusal.NOT_FOUND)
 
     def totals(self, who: SignedIn, since: date, until: date) -> Totals | Refused:
         """What came in from day to day (A46); at most 366 days (A47)."""
