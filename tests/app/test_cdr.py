@@ -69,6 +69,16 @@ def test_a_dialogue_that_has_not_ended_has_no_end_and_a_swept_one_its_cause(tmp_
     assert (still_open.ended_at, still_open.cause) == (None, "")
 
 
+def test_an_engine_that_closes_what_went_on_elsewhere_makes_no_row(tmp_path: Path) -> None:
+    write(
+        tmp_path, kept("a"), encode(Kept(id="a", n=2, at=NOON + 200, kind=CLOSE, end="FAILED_DIALOG_TIMEOUT"))
+    )
+    write(tmp_path, kept("a", 2, NOON + 5, end="SUCCESS"))
+    (row,) = exported(tmp_path)
+
+    assert (row.turns, row.cause) == (2, "SUCCESS")
+
+
 def test_a_dialogue_belongs_to_the_span_in_which_it_began(tmp_path: Path) -> None:
     midnight = AT + HOUR
     last, next_ = midnight.timestamp() - 1, midnight.timestamp()
