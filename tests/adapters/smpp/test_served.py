@@ -94,3 +94,23 @@ def test_a_setting_that_cannot_work_is_named_at_the_start(tmp_path: Path, settin
 
     assert ended.returncode != 0
     assert says in ended.stderr
+
+
+async def test_an_invoice_is_pushed_over_smpp_and_declined_there(
+    centre: Centre, tmp_path: Path, start_demo: Start
+) -> None:
+    file = tmp_path / "ussd.toml"
+    push = '[push]\ngateway = "smsc1"\ninvoices = true\n'
+    file.write_text(push + SETTINGS.format(port=centre.port), encoding="utf-8")
+    served = await asyncio.to_thread(start_demo, "--config", str(file), env=PASSWORD)
+    await centre.event("bound")
+    await asyncio.to_thread(served.caller(MERCHANT).dial, "*880**0*901234567*50000#")
+    shown = await centre.event("pushed", within_s=30)
+    centre.order("answer", msisdn=CUSTOMER, text="1")
+    last = await centre.event("screen", within_s=30)
+
+    assert (shown["msisdn"], shown["op"]) == (CUSTOMER, 2)
+    assert shown["text"] == "№1001\nMAGAZIN-24\n50 000 сум\nОплата: *880#\n1.Отклонить"
+    assert (last["text"], last["open"]) == ("Счет №1001 отклонен", False)
+    _, figures = await asyncio.to_thread(served.request, "/metrics")
+    assert 'ussd_pushes_total{gateway="smsc1",outcome="answered"} 1.0' in figures
