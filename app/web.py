@@ -17,6 +17,7 @@ from cabinet.office import HASHING_THREADS, Hashing, InThread, Office, Options
 from invoicing import Accounts
 from invoicing.dispatch import Dispatch
 from invoicing.papers import Papers
+from invoicing.reports import Reports
 from invoicing.staff import Staff
 from invoicing.subscriptions import Subscriptions
 from invoicing.webhooks import Webhooks
@@ -44,6 +45,7 @@ def mount(
         invoicing=money.invoicing,
         accounts=Accounts(money.engine, clock=money.clock, pepper=pepper, limits=settings.limits),
         papers=Papers(money.engine, clock=money.clock),
+        reports=Reports(money.engine, clock=money.clock),
         webhooks=Webhooks(money.engine, clock=money.clock, pepper=pepper),
         subscriptions=Subscriptions(money.engine, clock=money.clock),
         staff=Staff(money.engine, clock=money.clock),

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from invoicing import Accounts, Invoicing
 from invoicing.papers import Papers
+from invoicing.reports import Reports
 from invoicing.staff import Staff
 from invoicing.subscriptions import Subscriptions
 from invoicing.webhooks import Webhooks
@@ -97,6 +98,7 @@ class Office:
     invoicing: Invoicing
     accounts: Accounts
     papers: Papers
+    reports: Reports
     webhooks: Webhooks
     subscriptions: Subscriptions
     staff: Staff

@@ -190,6 +190,9 @@ invoice = Table(
     Index("ix_invoice_merchant_issued_at", "merchant_id", "issued_at"),
     Index("ix_invoice_pair", "merchant_id", "customer_msisdn", "id"),
     Index("ix_invoice_customer", "customer_msisdn", "id"),
+    # The cabinet's lists by status, and its reports by the day of payment.
+    Index("ix_invoice_merchant_state", "merchant_id", "state", "issued_at"),
+    Index("ix_invoice_merchant_closed_at", "merchant_id", "closed_at"),
 )
 Index(
     "ix_invoice_due",
@@ -250,6 +253,14 @@ payment = Table(
     Index("ix_payment_invoice", "invoice_id"),
     Index("ix_payment_customer", "customer_id", "id"),
     Index("ix_payment_request", "request_scope", "request_key"),
+)
+_to_merchant = text("merchant_id IS NOT NULL")
+Index(
+    "ix_payment_merchant",
+    payment.c.merchant_id,
+    payment.c.answered_at,
+    sqlite_where=_to_merchant,
+    postgresql_where=_to_merchant,
 )
 _live = text("state IN (" + ", ".join(f"'{state}'" for state in LIVE) + ")")
 Index(

@@ -19,6 +19,7 @@ from cabinet.office import Hashing, Office, Options
 from invoicing import Accounts, CodeSent, Grant, NewSession, Origin, SessionKind
 from invoicing.dispatch import Dispatch
 from invoicing.papers import Papers
+from invoicing.reports import Reports
 from invoicing.staff import Staff
 from invoicing.subscriptions import Subscriptions
 from invoicing.webhooks import Webhooks
@@ -40,6 +41,7 @@ class People:
         self.world = world
         self.accounts = Accounts(world.engine, clock=world.clock, pepper=PEPPER, limits=world.limits)
         self.papers = Papers(world.engine, clock=world.clock)
+        self.reports = Reports(world.engine, clock=world.clock)
         self.staff = Staff(world.engine, clock=world.clock)
         self.webhooks = Webhooks(world.engine, clock=world.clock, pepper=PEPPER)
         self.subscriptions = Subscriptions(world.engine, clock=world.clock)
@@ -96,6 +98,7 @@ def office_over(people: People, pool: ThreadPoolExecutor, options: Options = EVE
         invoicing=people.world.service,
         accounts=people.accounts,
         papers=people.papers,
+        reports=people.reports,
         webhooks=people.webhooks,
         subscriptions=people.subscriptions,
         staff=people.staff,
