@@ -27,6 +27,7 @@ class Handset:
         self.served, self.msisdn = served, msisdn
         self.screens: list[dict[str, Any]] = []
         self.on = True
+        served.request(f"/demo/pushes/{msisdn}?wait=0")  # known to be on from here
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self._thread.start()
 
@@ -195,7 +196,9 @@ def test_without_the_setting_no_invoice_is_shown(demo: Served) -> None:
 
 
 def test_ussd_push_shows_a_screen_and_tells_what_became_of_it(shop: Served, folder: Path) -> None:
-    number = issued(shop)  # with the phone away
+    before = figures(shop)
+    number = issued(shop)
+    assert became(shop, before) == {"absent": 1.0}
     phone = Handset(shop, CUSTOMER)
     told: list[Any] = []
 
