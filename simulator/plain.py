@@ -40,6 +40,7 @@ _FAULTS: Final = {
     "late": Fault.DELAY,
 }
 _FRAMES_SHOWN: Final = 4
+HIDDEN: Final = "(hidden: a secret was typed)"
 
 
 def run(server: Server, number: str, lines: Iterable[str], show: Callable[[str], None]) -> None:
@@ -209,10 +210,9 @@ class _Talk:
         return "\n".join(f"{name}: {value}" for name, value in rows.items() if value)
 
     async def _frames(self) -> str:
-        kept = self._network.frames.kept[-_FRAMES_SHOWN:]
         told = [
-            f"{'>>' if frame.out else '<<'} {frame.head}\n{'(hidden: a secret was typed)' if frame.secret else frame.text}"
-            for frame in kept
+            f"{'>>' if one.out else '<<'} {one.head}\n{HIDDEN if one.secret else one.text}"
+            for one in self._network.frames.kept[-_FRAMES_SHOWN:]
         ]
         return "\n".join(told) or "(nothing yet)"
 

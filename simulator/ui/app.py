@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.console import Group
+from rich.text import Text
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding
@@ -22,12 +22,13 @@ from simulator.script import transcript
 from simulator.subscriber import Subscriber
 from simulator.ui import keys, paint
 from simulator.ui.sheets import Ask, FramesSheet, Sheet, help_text
-from simulator.ui.widgets import Bar, PhoneKey, PhoneView, Tabs
+from simulator.ui.widgets import Bar, Pane, PhoneKey, PhoneView, Tabs
 from simulator.wires.wire import Leaving, NoService
 from ussd_engine import WireError
 
 if TYPE_CHECKING:
     from simulator.replaying import Replay
+    from simulator.script_replay import Frame
 
 PHONE_COLUMNS: Final = 34
 WIDE_PHONE_COLUMNS: Final = 42
@@ -79,14 +80,14 @@ class HandsetApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
-        yield Static(id="head")
+        yield Pane(id="head")
         yield Tabs(id="tabs")
         with Horizontal(id="middle"):
             with Horizontal(id="phones"):
                 for phone in self.network.phones:
                     yield self._view(phone)
             with VerticalScroll(id="panel", can_focus=False):
-                yield Static(id="told")
+                yield Pane(id="told")
         yield Static(id="note", markup=False)
         yield Bar(id="faults")
         yield Bar(id="keys")
@@ -124,16 +125,12 @@ class HandsetApp(App[None]):
                     instead = paint.looked_at(seen, phone.wire.screen_octets)
                 view.draw(self._beat, instead)
             base = self.screen_stack[0]
-            self._draw_head(base.query_one("#head", Static))
-            base.query_one(Tabs).show(self.network.phones, self.active)
-            panel = paint.panel(self.active, self.network.wire.state, len(self.network.recorder.moments))
-            replay = self._replay
-            above = [] if replay is None else [paint.replay(f"{replay.position}/{len(replay)}", seen)]
-            is_tall = self.size.height >= TALL
-            below = [paint.wire(self.network.frames.kept[-_FRAMES_SHOWN:])] if is_tall else []
-            base.query_one("#told", Static).update(Group(*above, panel, *below))
+            base.query_one("#head", Pane).show(self._head())
+            base.query_one(Tabs).phones(self.network.phones, self.active)
+            told = base.query_one("#told", Pane)
+            told.show(self._panel(seen, told.content_size.width))
             armed = self.active.carrier.armed
-            base.query_one("#faults", Bar).show(
+            base.query_one("#faults", Bar).keys(
                 [
                     (
                         key,
@@ -144,7 +141,7 @@ class HandsetApp(App[None]):
                 ]
             )
             shown = (*keys.REPLAY, *keys.MORE) if self._replay is not None else (*keys.PHONE, *keys.MORE)
-            base.query_one("#keys", Bar).show([(key, False) for key in shown if key.short])
+            base.query_one("#keys", Bar).keys([(key, False) for key in shown if key.short])
 
     def note(self, text: str) -> None:
         """Say something for a while."""
@@ -153,9 +150,17 @@ class HandsetApp(App[None]):
         note.add_class("on")
         self._noted_until = self._beat + int(NOTE_S / BEAT_S)
 
-    def _draw_head(self, head: Static) -> None:
-        operator = self.active.carrier.operator
-        head.update(f"ussd handset  {self.network.wire.state}  ·  {operator}")
+    def _head(self) -> Text:
+        return Text(f"ussd handset  {self.network.wire.state}  ·  {self.active.carrier.operator}")
+
+    def _panel(self, seen: Frame | None, width: int) -> Text:
+        """All of the side panel: a replay's step above it; where there is room, the last frames below."""
+        replay, recorded = self._replay, len(self.network.recorder.moments)
+        text = Text() if replay is None else paint.replay(f"{replay.position}/{len(replay)}", seen)
+        text += paint.panel(self.active, self.network.wire.state, recorded, width)
+        if self.size.height >= TALL:
+            text += paint.wire(self.network.frames.kept[-_FRAMES_SHOWN:])
+        return text
 
     def _view(self, phone: Subscriber) -> PhoneView:
         view = self._views[phone] = PhoneView(phone)
@@ -198,7 +203,7 @@ class HandsetApp(App[None]):
     def on_paste(self, event: events.Paste) -> None:
         """All of it at once."""
         if len(self.screen_stack) == 1:
-            self.active.handset.press(event.text.strip())
+            self.active.handset.press(event.text.strip("\r\n"))
             self.redraw()
 
     def on_phone_key_pressed(self, event: PhoneKey.Pressed) -> None:
@@ -341,7 +346,16 @@ class HandsetApp(App[None]):
 
     def action_picture(self) -> None:
         """Save the screen as SVG."""
-        self._save("svg", lambda path: path.write_text(self.export_screenshot(), encoding="utf-8"))
+        self._save("svg", lambda path: path.write_text(self.drawn(), encoding="utf-8"))
+
+    def drawn(self) -> str:
+        """The screen as SVG."""
+        from simulator.ui.picture import picture
+
+        # The one way to the cells that are shown; Textual's own export, which brings web fonts, takes it too.
+        update = self.screen._compositor.render_full_update()  # noqa: SLF001
+        lines = [[segment for strip in line for segment in strip] for line in update.strips]
+        return picture(lines, self.size.width, self.title)
 
     def action_record(self) -> None:
         """Save what was done as a scenario."""
@@ -431,7 +445,7 @@ class HandsetApp(App[None]):
         try:
             write(path)
         except OSError as error:
-            self.note(f"{path}: {error.strerror}")
+            self.note(f"{error.strerror}: {path}")
             return
         self._saved = path
         self.note(f"saved {path}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from rich.table import Table
 from rich.text import Text
 
 from simulator.display import NAMES, Size, measure
 from simulator.model import Handset, Message, Mode
+from simulator.plain import HIDDEN
 from simulator.subscriber import Subscriber
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 _ID: Final = 12
 """Characters of a dialogue's id: enough to find it by."""
-HIDDEN: Final = "(hidden: a secret was typed)"
+_NAME: Final = 10
+_ALARM: Final = "bold #ff6b6b"
 _FRAME_LINES: Final = 6
 CURSOR: Final = "▏"
 DOT: Final = "•"
@@ -33,9 +35,9 @@ def status(phone: Subscriber) -> Text:
     """The line above the display."""
     handset = phone.handset
     unread = handset.unread
-    mail = Text(f" ✉ {unread}", "bold #ffd166") if unread else Text("")
+    mail = Text(f"  ✉ {unread} new", "bold #ffd166") if unread else Text()
     bars = "✕" if phone.carrier.down else "▂▄▆█"
-    text = Text(handset.name or f"+{handset.number}", "bold")
+    text = Text.assemble((handset.name or f"+{handset.number}", "bold"))
     text.append(f"  {bars}", "red" if phone.carrier.down else "green")
     return text + mail
 
@@ -89,31 +91,36 @@ def cost(phone: Subscriber) -> Text:
     return text
 
 
-def panel(phone: Subscriber, line: str, recorded: int) -> Table:
-    """The side panel of one phone."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(style="#8a8f98", no_wrap=True, max_width=12, overflow="ellipsis")
-    table.add_column(overflow="fold", ratio=1)
+def panel(phone: Subscriber, line: str, recorded: int, width: int) -> Text:
+    """The side panel of one phone, `width` columns."""
+    text = Text()
     for title, rows in (
-        ("Session", list(_session(phone))),
-        ("Variables", list(_variables(phone))),
-        ("Screen", list(_size(phone))),
+        ("Session", _session(phone)),
+        ("Variables", _variables(phone)),
+        ("Screen", _size(phone)),
         (
             "Network",
-            [("line", line), *_network(phone), ("recorded", f"{recorded} steps" if recorded else "")],
+            ((("line", line), *_network(phone), ("recorded", f"{recorded} steps" if recorded else ""))),
         ),
     ):
         told = [(name, value) for name, value in rows if value]
         if told:
-            table.add_row(Text(title, "bold #7fb3d5"), "")
+            text.append(f"{title}\n", "bold #7fb3d5")
         for name, value in told:
-            table.add_row(f" {name}", Text(value, "bold #ff6b6b" if value.startswith("!") else ""))
-    return table
+            text.append(f" {_fitted(name)} ", "#8a8f98")
+            wrapped = wrap(value, max(width - _NAME - 2, 8)) or [""]
+            text.append(f"\n{' ' * (_NAME + 2)}".join(wrapped), _ALARM if value.startswith("!") else "")
+            text.append("\n")
+    return text
+
+
+def _fitted(name: str) -> str:
+    return f"{name:<{_NAME}}" if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 def replay(step: str, frame: Frame | None) -> Text:
     """What a scenario's step did, what it expected, and what came. `step`: which of how many."""
-    text = Text(f"Replay {step}\n", "bold #7fb3d5")
+    text = Text.assemble((f"Replay {step}\n", "bold #7fb3d5"))
     if frame is None:
         return text
     style = {"as expected": "bold #7bd88f", "otherwise": "bold #ff6b6b"}.get(frame.verdict.value, "")
@@ -127,7 +134,7 @@ def replay(step: str, frame: Frame | None) -> Text:
 
 def wire(frames: Sequence[WireFrame]) -> Text:
     """The last frames, a few lines each."""
-    text = Text("Wire\n", "bold #7fb3d5") if frames else Text()
+    text = Text.assemble(("Wire\n", "bold #7fb3d5")) if frames else Text()
     for frame in frames:
         style = "#ffd166" if frame.out else "#9fb48a"
         text.append(f" {'»' if frame.out else '«'} {frame.head}\n", style)
@@ -160,7 +167,7 @@ def _session(phone: Subscriber) -> Iterator[tuple[str, str]]:
     cause = phone.handset.cause
     yield "ended", cause.value if cause is not None else ""
     yield "cause", standing.cause if standing is not None else ""
-    yield "way told", f"! {phone.told}" if "DIFFER" in phone.told else phone.told
+    yield "on its way", f"! {phone.told}" if "DIFFER" in phone.told else phone.told
 
 
 def _variables(phone: Subscriber) -> Iterator[tuple[str, str]]:
@@ -198,7 +205,7 @@ def _network(phone: Subscriber) -> Iterator[tuple[str, str]]:
 
 
 def _idle(handset: Handset) -> Text:
-    text = Text(f"+{handset.number}\n\n", "bold")
+    text = Text.assemble((f"+{handset.number}\n\n", "bold"))
     if handset.typed:
         return text + _line(handset) + Text(f"\n\n{handset.notice}" if handset.notice else "", DIM)
     if handset.notice:
@@ -221,7 +228,7 @@ def _messages(handset: Handset) -> Text:
     number = handset.reading
     message = handset.inbox[-1 - number]
     parts = f", {message.parts} SMS" if message.parts > 1 else ""
-    text = Text(f"✉ {number + 1}/{len(handset.inbox)}{parts}\n", DIM)
+    text = Text.assemble((f"✉ {number + 1}/{len(handset.inbox)}{parts}\n", DIM))
     text.append(f"{message.sender}", "bold")
     text.append(f"  {_when(message)}\n", DIM)
     return text.append(message.text)

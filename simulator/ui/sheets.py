@@ -13,7 +13,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from simulator.ui import keys, paint
+from simulator.plain import HIDDEN
+from simulator.ui import keys
 from simulator.wires.wire import Frame
 
 
@@ -108,7 +109,7 @@ def frames_text(frames: Iterable[Frame], *, secrets: bool = False) -> Text:
         clock = datetime.fromtimestamp(frame.at).astimezone().strftime("%H:%M:%S.%f")[:-3]
         style = "bold #ffd166" if frame.out else "bold #7fb3d5"
         text.append(f"{clock} {'»' if frame.out else '«'} {frame.number} {frame.head}\n", style)
-        shown = f"{paint.HIDDEN[:-1]}; S shows it)" if frame.secret and not secrets else frame.text
+        shown = f"{HIDDEN[:-1]}; S shows it)" if frame.secret and not secrets else frame.text
         for line in shown.split("\n"):
             text.append(f"    {line}\n")
     return text if text.plain else Text("nothing has gone over the wire yet")

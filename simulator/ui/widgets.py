@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -23,7 +23,34 @@ KEYPAD: Final = (
     (("7", "7 pqrs"), ("8", "8 tuv"), ("9", "9 wxyz")),
     (("*", "*"), ("0", "0 +"), ("#", "#")),
 )
+KEY: Final = "bold #ffd166"
+ON: Final = "bold white on #b00020"
 NAMES: Final = {"*": "star", "#": "hash"}
+
+
+class Pane(Static):
+    """A text that is drawn anew only where it is another, and laid out anew only where its height is.
+
+    Laying out costs more than everything else here: it measures and paints the whole screen.
+    """
+
+    ALLOW_SELECT = False
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(markup=False, **more)
+        self._shown = Text()
+        self._height = -1
+
+    def show(self, text: Text) -> bool:
+        """Show `text`; whether it is another than before."""
+        if text == self._shown and text.spans == self._shown.spans:
+            return False
+        self._shown = text
+        width = self.content_size.width
+        height = len(text.wrap(self.app.console, width)) if width > 0 else -1
+        self.update(text, layout=height != self._height)
+        self._height = height
+        return True
 
 
 class PhoneKey(Static):
@@ -64,11 +91,10 @@ class PhoneView(Vertical):
     def __init__(self, phone: Subscriber) -> None:
         super().__init__(classes="phone")
         self.phone = phone
-        self._status = Static(classes="status")
-        self._text = Static(classes="text")
+        self._status = Pane(classes="status")
+        self._text = Pane(classes="text")
         self._display = VerticalScroll(self._text, classes="display", can_focus=False)
-        self._cost = Static(classes="cost")
-        self._drawn: tuple[object, ...] = ()
+        self._cost = Pane(classes="cost")
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
@@ -86,52 +112,76 @@ class PhoneView(Vertical):
         self.post_message(self.Chosen(self.phone))
 
     def draw(self, beat: int, instead: Text | None = None) -> None:
-        """Show what the phone shows now, or something `instead`; what is as it was is left alone."""
-        text = paint.display(self.phone, beat) if instead is None else instead
-        status, cost = paint.status(self.phone), paint.cost(self.phone)
-        drawn = (text.markup, status.markup, cost.markup)
-        if drawn == self._drawn:
-            return
-        before, self._drawn = self._drawn, drawn
-        self._status.update(status)
-        self._cost.update(cost)
-        if not before or before[0] != drawn[0]:
-            self._text.update(text)
-            handset = self.phone.handset
-            if handset.reading is None and handset.mode in (Mode.OPEN, Mode.WAITING):
-                # A long screen begins at its top; once something is typed, the line must be seen.
-                if handset.typed:
-                    self._display.scroll_end(animate=False)
-                else:
-                    self._display.scroll_home(animate=False)
+        """Show what the phone shows now, or something `instead`."""
+        self._status.show(paint.status(self.phone))
+        self._cost.show(paint.cost(self.phone))
+        is_new = self._text.show(paint.display(self.phone, beat) if instead is None else instead)
+        handset = self.phone.handset
+        if is_new and handset.reading is None and handset.mode in (Mode.OPEN, Mode.WAITING):
+            # A long screen begins at its top; once something is typed, the line must be seen.
+            if handset.typed:
+                self._display.scroll_end(animate=False)
+            else:
+                self._display.scroll_home(animate=False)
 
 
-class Bar(Static):
-    """A line of keys that can be clicked."""
+class Strip(Pane):
+    """A line of words, each of which does something when it is clicked."""
 
-    ALLOW_SELECT = False
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self._actions: list[tuple[int, str]] = []
 
-    def show(self, entries: Iterator[tuple[keys.Key, bool]] | list[tuple[keys.Key, bool]]) -> None:
+    def put(self, words: Iterable[tuple[Text, str]], between: str = "  ") -> None:
+        """`words`: what is written, and what it does."""
+        text = Text(no_wrap=True, end="")
+        self._actions = []
+        for word, action in words:
+            if text:
+                text.append(between)
+            text.append_text(word)
+            self._actions.append((text.cell_len, action))
+        self.show(text)
+
+    async def on_click(self, event: Click) -> None:
+        """Do it."""
+        event.stop()
+        at = event.x - self.styles.padding.left
+        action = next((action for end, action in self._actions if at < end), None)
+        if action is not None:
+            await self.run_action(f"app.{action}")
+
+
+class Bar(Strip):
+    """A line of keys."""
+
+    def keys(self, entries: Iterable[tuple[keys.Key, bool]]) -> None:
         """`entries`: keys, and whether each is on."""
-        parts = []
-        for key, is_on in entries:
-            style = "bold white on #b00020" if is_on else "bold #ffd166"
-            parts.append(f"[@click=app.{key.action}][{style}]{key.label}[/] {key.short}[/]")
-        self.update("  ".join(parts))
+        self.put(
+            (
+                Text.assemble((key.label, ON if is_on else KEY), (f" {key.short}", "bold" if is_on else "")),
+                key.action,
+            )
+            for key, is_on in entries
+        )
 
 
-class Tabs(Static):
+class Tabs(Strip):
     """Which phones there are, where not all are on the screen."""
 
-    ALLOW_SELECT = False
-
-    def show(self, phones: list[Subscriber], active: Subscriber) -> None:
+    def phones(self, phones: list[Subscriber], active: Subscriber) -> None:
         """Name them; the one in hand stands out."""
-        parts = []
-        for index, phone in enumerate(phones):
-            unread = f" ✉{phone.handset.unread}" if phone.handset.unread else ""
-            dot = " ●" if phone.handset.mode in (Mode.OPEN, Mode.WAITING) else ""
-            name = f" {phone.handset.name or phone.handset.number}{unread}{dot} "
-            style = "reverse bold" if phone is active else "dim"
-            parts.append(f"[@click=app.take({index})][{style}]{name}[/][/]")
-        self.update(" ".join(parts))
+        self.put(
+            (
+                (Text(_tab(phone), "reverse bold" if phone is active else "dim"), f"take({index})")
+                for index, phone in enumerate(phones)
+            ),
+            " ",
+        )
+
+
+def _tab(phone: Subscriber) -> str:
+    handset = phone.handset
+    unread = f" ✉{handset.unread}" if handset.unread else ""
+    dot = " ●" if handset.mode in (Mode.OPEN, Mode.WAITING) else ""
+    return f" {handset.name or handset.number}{unread}{dot} "

@@ -93,6 +93,7 @@ class GsupHlr:
     async def again(self, call: Call) -> Reply:
         """As `Wire.again`; TCP brings nothing twice, but a switch may send it so."""
         message: Message = call.kept[_LAST]
+        self._calls[message.imsi, message.session] = call
         return await self.waiting.screen(call, lambda: self._send(call, message))
 
     async def leave(self, call: Call, _why: Leaving) -> None:
@@ -176,7 +177,7 @@ class GsupHlr:
             if isinstance(heard, Invoke):
                 call.kept["asked"] = heard.id
             if message.state is State.END:
-                del self._calls[message.imsi, message.session]
+                self._calls.pop((message.imsi, message.session), None)
             self.waiting.show(call, Reply(text, open=message.state is not State.END))
 
     def _begun(self, message: Message, heard: component.Component | None, text: str) -> None:

@@ -103,6 +103,7 @@ class SmppCentre:
     async def again(self, call: Call) -> Reply:
         """As `Wire.again`; a centre counts its units anew."""
         unit: Pdu = call.kept[_LAST]
+        self._calls[call.number] = call  # its last screen may have been the dialogue's
         return await self.waiting.screen(call, lambda: self._deliver(call, unit))
 
     async def leave(self, call: Call, why: Leaving) -> None:
