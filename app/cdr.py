@@ -88,8 +88,8 @@ def _may_hold(path: Path, since: datetime, until: datetime) -> bool:
 def rows(dialogues: Iterable[Dialogue], since: datetime, until: datetime) -> Iterator[Cdr]:
     """The records of the dialogues that began in [since, until)."""
     first, end = since.timestamp(), until.timestamp()
-    # A closing line alone is no dialogue: where engines keep journals of their own, one that saw a dialogue move
-    # to another engine closes it too.
+    # A closing line alone is no dialogue: where engines keep journals of their own, one from which a dialogue
+    # moved to another closes it too.
     return (row_of(one) for one in dialogues if one.turns and first <= one.began < end)
 
 
