@@ -149,6 +149,12 @@ class _Making:
         """A demo that has this gateway too; its data are gone with it."""
         folder = Path(self._held.enter_context(tempfile.TemporaryDirectory(prefix="ussd-handset-")))
         self._table |= {"host": "127.0.0.1", "port": _spare_port()} if is_line else {}
+        if self._kind == "smpp":
+            from simulator.wires.smpp import BUSY
+
+            self._table.setdefault("busy", [BUSY])
+        if self._kind == "gsup":
+            self._table |= {"ctrl_port": _spare_port(), "push": True}
         if self._kind in _NEEDS_CODE:
             self._table.setdefault("service_code", _SERVICE_CODE)
         if self._kind in _NEEDS_URL:
@@ -236,6 +242,8 @@ def _toml(table: Mapping[str, Any]) -> str:
     """A gateway's table; JSON's texts and numbers are TOML's too."""
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in table.items()]
     text = "\n".join(["[[gateways]]", *lines, ""])
+    if table["kind"] in _LINES:
+        text += f'[push]\ngateway = "{table["name"]}"\n'
     return text + (f'[sms]\nsender = "{table["name"]}"\n' if table["kind"] == "smpp" else "")
 
 

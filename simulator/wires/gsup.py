@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import re
 from typing import Final, cast
 
 from adapters.gsup import component, wire
@@ -41,6 +42,10 @@ class GsupHlr:
         self._sessions = itertools.count(_FIRST_SESSION)
         self._calls: dict[tuple[str, int], Call] = {}
         self._server: asyncio.Server | None = None
+        self._ctrl: asyncio.Server | None = None
+        ctrl_port = options.get("ctrl_port")
+        self._ctrl_port = int(ctrl_port) if ctrl_port is not None else None
+        self._telling: set[asyncio.Task[object]] = set()
         self._serving: asyncio.Task[object] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._name = ""
@@ -49,6 +54,11 @@ class GsupHlr:
     def port(self) -> int:
         """Where it listens."""
         return self._port
+
+    @property
+    def ctrl_port(self) -> int:
+        """Where numbers are looked up; 0: nowhere."""
+        return self._ctrl_port or 0
 
     @property
     def state(self) -> str:
@@ -62,14 +72,21 @@ class GsupHlr:
             return
         try:
             self._server = await asyncio.start_server(self._serve, self._host, self._port)
+            if self._ctrl_port is not None:
+                self._ctrl = await asyncio.start_server(self._tell, self._host, self._ctrl_port)
+                self._ctrl_port = self._ctrl.sockets[0].getsockname()[1]
         except OSError as error:
             raise NoService(f"can't listen on {self._host}:{self._port}: {error.strerror}") from None
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         """Hang up the line, and listen no more."""
-        if self._server is not None:
-            self._server.close()
+        for server in (self._server, self._ctrl):
+            if server is not None:
+                server.close()
+        for task in list(self._telling):
+            task.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
         if self._serving is not None:
             self._serving.cancel()
             await asyncio.gather(self._serving, return_exceptions=True)
@@ -174,11 +191,18 @@ class GsupHlr:
         elif isinstance(heard, Refusal) or message.procedure is Procedure.ERROR:
             self.waiting.refuse(call, "the service refused the dialogue")
         else:
-            if isinstance(heard, Invoke):
-                call.kept["asked"] = heard.id
-            if message.state is State.END:
-                self._calls.pop((message.imsi, message.session), None)
-            self.waiting.show(call, Reply(text, open=message.state is not State.END))
+            self._heard(call, message, heard, text)
+
+    def _heard(self, call: Call, message: Message, heard: component.Component | None, text: str) -> None:
+        if isinstance(heard, Invoke):
+            call.kept["asked"] = heard.id
+        is_notice = isinstance(heard, Invoke) and heard.operation == component.NOTIFY
+        is_last = is_notice or message.state is State.END
+        if message.state is State.END:
+            self._calls.pop((message.imsi, message.session), None)
+        self.waiting.show(call, Reply(text, open=not is_last))
+        if is_notice:
+            self._confirm(call)
 
     def _begun(self, message: Message, heard: component.Component | None, text: str) -> None:
         """The service begins a dialogue: USSR or USSN."""
@@ -189,13 +213,60 @@ class GsupHlr:
         waits = heard.operation == component.ASK
 
         def taken(shown: bool) -> None:
-            if shown and waits:
-                self._calls[message.imsi, message.session] = call
+            if not shown:
+                self._send(call, self._message(call, State.CONTINUE, Procedure.RESULT, _busy(heard.id)))
+                return
+            self._calls[message.imsi, message.session] = call
+            if not waits:
+                self._confirm(call)
 
         if self.waiting.pushed is not None:
             self.waiting.pushed(Pushed(call, text, waits, taken))
 
+    def _confirm(self, call: Call) -> None:
+        """The phone has shown a USSN; the service releases the dialogue then."""
+        said = component.encode(Result(call.kept["asked"], component.NOTIFY), self._lengths)
+        self._send(call, self._message(call, State.CONTINUE, Procedure.RESULT, said))
 
+    # --- the control interface ----------------------------------------------------------------------------
+
+    async def _tell(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Whose an IMSI is and whose a number: every phone has one here."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._telling.add(task)
+        frames = wire.Frames()
+        try:
+            with contextlib.suppress(OSError, WireError, asyncio.CancelledError):
+                while octets := await reader.read(_CHUNK):
+                    for one in frames.feed(octets):
+                        if one.protocol == wire.OSMO and one.payload[:1] == bytes((wire.CTRL,)):
+                            answer = _told(one.payload[1:].decode("ascii", "replace"))
+                            writer.write(wire.frame(wire.OSMO, bytes((wire.CTRL,)) + answer.encode()))
+        finally:
+            self._telling.discard(task)
+            writer.close()
+
+
+def _told(asked: str) -> str:
+    """`GET 7 subscriber.by-msisdn-….info`, `GET 8 subscriber.by-imsi-….msisdn`."""
+    found = _ASKED_OF.fullmatch(asked)
+    if found is None:
+        return f"ERROR {asked.partition(' ')[2].partition(' ')[0] or 'err'} Command not found"
+    number, what, by_imsi, by_msisdn = found.groups()
+    if by_msisdn is not None:
+        return f"GET_REPLY {number} {what} \nimsi\t{imsi(by_msisdn)}\nmsisdn\t{by_msisdn}"
+    return f"GET_REPLY {number} {what} {by_imsi.removeprefix(_NETWORK)}"
+
+
+def _busy(invoke: int) -> bytes:
+    """ussd-Busy as a return error (3GPP TS 24.080 §3.6, §4.5)."""
+    return bytes((0xA3, 6, 2, 1, invoke, 2, 1, 72))
+
+
+_ASKED_OF: Final = re.compile(
+    r"GET (\d+) (subscriber\.(?:by-imsi-(\d{6,15})\.msisdn|by-msisdn-(\d{5,15})\.info))"
+)
 _NETWORK: Final = "43"
 """Before a number it makes an IMSI; Uzbekistan's mobile country code begins so (ITU-T E.212)."""
 

@@ -18,8 +18,10 @@ from simulator.wires.waiting import Waiting
 from simulator.wires.wire import Call, Frames, Leaving, NoService, Options, Pushed, hexdump
 from ussd_engine import Reply, WireError
 
-OK, BIND_FAILED, WRONG_PASSWORD, BUSY = 0x00, 0x0D, 0x0E, 0x14
-"""SMPP 3.4 §5.1.3; a phone that is in a dialogue is a full queue of one."""
+OK, BIND_FAILED, WRONG_PASSWORD = 0x00, 0x0D, 0x0E
+"""SMPP 3.4 §5.1.3."""
+BUSY: Final = 0x448
+"""The phone is in a dialogue, unless the settings' `busy` says it otherwise; of the vendors' own statuses."""
 _PSSR, _CONFIRM, _SHOWN, _ABORT = 1, 18, 19, 129
 _CHUNK: Final = 64 * 1024
 _LAST: Final = "last unit"
@@ -43,6 +45,7 @@ class SmppCentre:
         self._alphabet = cast(coding.Alphabet, options.get("alphabet", "gsm"))
         self._plain = int(options.get("ussd_coding", coding.DEFAULT))
         self._ucs2 = int(options.get("ussd_ucs2", coding.UCS2))
+        self._busy = next(iter(options.get("busy") or ()), BUSY)
         self._code_in = str(options.get("code_in", "text"))
         self._frames = frames
         self._texts = Texts(self._alphabet, texted)
@@ -246,7 +249,7 @@ class SmppCentre:
         kept: dict[str, Any] = {"from": pdu.text("source_addr")}
         kept["named"] = {tag: pdu.tlvs[tag]} if tag is not None and tag in pdu.tlvs else {}
         call = Call(number, "", kept=kept)
-        status = [BUSY]
+        status = [self._busy]
 
         def taken(shown: bool) -> None:
             if shown:

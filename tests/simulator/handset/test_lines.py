@@ -16,12 +16,12 @@ from adapters.smpp.gateway import Options as SmppOptions
 from adapters.smpp.gateway import Smpp
 from simulator.model import Message
 from simulator.wires.gsup import GsupHlr, imsi
-from simulator.wires.smpp import SmppCentre
+from simulator.wires.smpp import BUSY, SmppCentre
 from simulator.wires.waiting import Waiting
-from simulator.wires.wire import Call, Frames, Leaving, NoService
+from simulator.wires.wire import Call, Frames, Leaving, NoService, Pushed
 from tests.adapters.serving import SERVICE, Counting
 from tests.simulator.handset.kiosk import until
-from ussd_engine import Engine, Kind, Reply
+from ussd_engine import Engine, Kind, PushOutcome, Reply
 from ussd_engine.stores.memory import MemoryStore
 
 NUMBER = "998901234567"
@@ -162,6 +162,14 @@ async def test_a_taken_port_is_said() -> None:
         await one.centre.close()
 
 
+SERVICES: dict[GsupHlr, Gsup] = {}
+
+
+def home_service(home: GsupHlr) -> Gsup:
+    """The service that is connected to it."""
+    return SERVICES[home]
+
+
 @asynccontextmanager
 async def hlr(**settings: Any) -> AsyncIterator[tuple[GsupHlr, Counting, Frames]]:
     """An HLR, and a service that is connected to it."""
@@ -170,7 +178,10 @@ async def hlr(**settings: Any) -> AsyncIterator[tuple[GsupHlr, Counting, Frames]
         {"host": "127.0.0.1", "port": 0, **settings}, frames, Waiting(patience_s=3, line_within_s=3)
     )
     await home.open()
+    if "ctrl_port" in settings:
+        settings["ctrl_port"] = home.ctrl_port
     service = Gsup("hlr", GsupOptions("127.0.0.1", home.port, **settings), lambda *_: None)
+    SERVICES[home] = service
     running = asyncio.create_task(service.run(handled))
     try:
         yield home, handled, frames
@@ -202,6 +213,58 @@ async def test_leaving_ends_a_dialogue_over_gsup_and_its_frames_are_named() -> N
 
         assert handled.turns[1].kind is Kind.ABORT
         assert "REQUEST BEGIN session 0x20000001" in [frame.head for frame in frames.kept]
+
+
+def taking(line: SmppCentre | GsupHlr, *, shown: bool) -> list[Pushed]:
+    """What is pushed to the line's phones; all of them show it, or all are busy."""
+    came: list[Pushed] = []
+
+    def take(push: Pushed) -> None:
+        came.append(push)
+        push.taken(shown)
+
+    line.waiting.pushed = take
+    return came
+
+
+async def test_a_screen_pushed_over_gsup_is_answered_in_its_own_dialogue_and_released() -> None:
+    async with hlr(ctrl_port=0, push=True) as (home, handled, frames):
+        await until(lambda: home.waiting.up.is_set())
+        came = taking(home, shown=True)
+        pushing = asyncio.create_task(home_service(home).push("d1", NUMBER, "Pay?", ask=True))
+        await until(lambda: came)
+        assert (came[0].call.number, came[0].text, came[0].waits) == (NUMBER, "Pay?", True)
+        reply = await home.answer(came[0].call, "1")
+
+        assert await pushing is PushOutcome.ANSWERED
+        assert not reply.open  # this engine knows nothing of the push: it is over
+        assert handled.turns[-1].kind is Kind.ANSWER
+        await until(lambda: frames.kept[-1].head.startswith("RESULT END"))
+
+
+async def test_a_notice_pushed_over_gsup_is_confirmed_and_a_busy_phone_says_so() -> None:
+    async with hlr(ctrl_port=0, push=True) as (home, _, _frames):
+        await until(lambda: home.waiting.up.is_set())
+        taking(home, shown=True)
+        assert await home_service(home).push("d1", NUMBER, "Paid", ask=False) is PushOutcome.SHOWN
+        taking(home, shown=False)
+        assert await home_service(home).push("d2", NUMBER, "Pay?", ask=True) is PushOutcome.BUSY
+
+
+async def test_screens_and_notices_are_pushed_over_smpp() -> None:
+    table = Centre(busy=(BUSY,))
+    async with table.bound() as service:
+        await until(lambda: table.centre.waiting.up.is_set())
+        came = taking(table.centre, shown=True)
+        assert await service.push("d0", NUMBER, "Paid", ask=False) is PushOutcome.SHOWN
+        pushing = asyncio.create_task(service.push("d1", NUMBER, "Pay?", ask=True))
+        await until(lambda: len(came) == 2)
+        reply = await table.centre.answer(came[1].call, "1")
+
+        assert await pushing is PushOutcome.ANSWERED
+        assert not reply.open
+        taking(table.centre, shown=False)
+        assert await service.push("d2", NUMBER, "Pay?", ask=True) is PushOutcome.BUSY
 
 
 async def test_without_a_service_on_the_line_the_phone_shows_nothing() -> None:
