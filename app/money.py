@@ -15,6 +15,7 @@ from app import owner
 from app.issued import TellingInvoicing
 from app.settings import Settings
 from invoicing import (
+    Accounts,
     CardProcessor,
     Clock,
     InboxSender,
@@ -55,6 +56,7 @@ class Money:
     inbox: InboxSender
     workers: Workers
     audit_walk: AuditWalk
+    accounts: Accounts
 
     @classmethod
     @contextmanager
@@ -128,6 +130,7 @@ class Money:
             InboxSender(engine, clock=clock),
             Workers(engine, clock=clock, processor=processor, audit_key=audit_key, limits=limits),
             AuditWalk(engine, audit_key),
+            Accounts(engine, clock=clock, pepper=pepper, limits=limits),
         )
 
     def upgrade(self) -> None:

@@ -14,7 +14,6 @@ from app.workers import Chore
 from cabinet.courier import Courier, PushKey
 from cabinet.mount import mount as mount_office
 from cabinet.office import HASHING_THREADS, Hashing, InThread, Office, Options
-from invoicing import Accounts
 from invoicing.dispatch import Dispatch
 from invoicing.papers import Papers
 from invoicing.reports import Reports
@@ -43,7 +42,7 @@ def mount(
     given, pepper = settings.cabinet, _pepper(key)
     office = Office(
         invoicing=money.invoicing,
-        accounts=Accounts(money.engine, clock=money.clock, pepper=pepper, limits=settings.limits),
+        accounts=money.accounts,
         papers=Papers(money.engine, clock=money.clock),
         reports=Reports(money.engine, clock=money.clock),
         webhooks=Webhooks(money.engine, clock=money.clock, pepper=pepper),
@@ -72,14 +71,13 @@ def chores(settings: Settings, money: Money, key: bytes) -> tuple[Chore, ...]:
     dispatch = Dispatch(money.engine, clock=money.clock, pepper=pepper, limits=settings.limits)
     private = given.private_webhooks
     courier = Courier(dispatch, PushKey(key), contact=given.push_contact, private=private)
-    accounts = Accounts(money.engine, clock=money.clock, pepper=pepper, limits=settings.limits)
 
     def owned(work: Callable[[], int]) -> Callable[[], int]:
         return lambda: work() if money.lease.held else 0
 
     return (
         Chore("courier", owned(courier.run_once), every_s=1.0, nudged=True),
-        Chore("sessions", owned(accounts.forget), every_s=600.0),
+        Chore("sessions", owned(money.accounts.forget), every_s=600.0),
     )
 
 

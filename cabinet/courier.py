@@ -14,14 +14,13 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cached_property
 from ipaddress import ip_address
 from typing import Any, Final
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from py_vapid import Vapid02  # type: ignore[import-untyped]
-from pywebpush import WebPushException, webpush_async  # type: ignore[import-untyped]
 
 from invoicing.dispatch import Dispatch, Parcel, ToDevice, ToWebhook
 
@@ -46,12 +45,19 @@ class PushKey:
 
     def __init__(self, key: bytes) -> None:
         number = int.from_bytes(hmac.digest(key, b"vapid", "sha512"), "big") % (_ORDER - 1) + 1
-        self.vapid = Vapid02(ec.derive_private_key(number, ec.SECP256R1()))
+        self._private = ec.derive_private_key(number, ec.SECP256R1())
+
+    @cached_property
+    def vapid(self) -> Any:
+        """As the library signs with it; it takes long to import, and most starts push nothing."""
+        from py_vapid import Vapid02  # type: ignore[import-untyped]
+
+        return Vapid02(self._private)
 
     @property
     def public(self) -> str:
         """What a page gives `pushManager.subscribe` as `applicationServerKey`: base64url of 65 octets."""
-        point = self.vapid.public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        point = self._private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
 
 
@@ -123,6 +129,8 @@ class Courier:
             return response.status
 
     async def _to_device(self, session: ClientSession, parcel: ToDevice) -> int:
+        from pywebpush import WebPushException, webpush_async  # type: ignore[import-untyped]
+
         subscription: dict[str, Any] = {
             "endpoint": parcel.endpoint,
             "keys": {"p256dh": parcel.p256dh, "auth": parcel.auth},

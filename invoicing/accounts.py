@@ -8,43 +8,33 @@ Hashing takes about 30 ms and 19 MiB: callers run these in a small pool of threa
 
 from __future__ import annotations
 
-import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from invoicing import audit, codes, merchants, passwords, pins, throttle
 from invoicing.audit import Actor
 from invoicing.codes import Fresh
-from invoicing.limits import Limits
-from invoicing.ports import Clock
+from invoicing.entering import CHANNEL, hashed, new_token, owner_of, signed_in
+from invoicing.operators import Operators
 from invoicing.results import CodeSent, Done, Refusal, Refused
 from invoicing.signedin import LIVES, Grant, NewSession, Origin, SessionKind, SessionView, SignedIn, WebRole
 from invoicing.storage import cabinet as storage
-from invoicing.storage.cabinet import Account, Holder, SessionRow
+from invoicing.storage.cabinet import Holder, SessionRow
 from invoicing.storage.connect import reading, write
 
-CHANNEL: Final = "web"
+__all__ = ["CHANNEL", "PROOF_LIFE", "Accounts"]
+
 PROOF_LIFE: Final = timedelta(minutes=10)
 """How long a password given once is enough for what asks for it anew (ASVS 7.5.1): refunds, tokens, staff."""
 _TOUCH_EVERY: Final = timedelta(seconds=30)
-_TOKEN_OCTETS: Final = 32
 _TOKENS_MAX: Final = 20
-_WRONG: Final = Refused(Refusal.WRONG_SIGN_IN)
 
 
-class Accounts:
+class Accounts(Operators):
     """Thread-safe; each call is its own transactions. `pepper` is the service's, as for PINs."""
-
-    def __init__(self, engine: Engine, *, clock: Clock, pepper: bytes, limits: Limits | None = None) -> None:
-        self._engine = engine
-        self._clock = clock
-        self._pepper = pepper
-        self._limits = limits or Limits()
-        self._nobodys_hash = ""
 
     # --- the code, and the password it opens ---------------------------------------------------------------
 
@@ -71,7 +61,7 @@ class Accounts:
         number = merchants.phone(phone)
         if isinstance(number, Refused):
             return number
-        now, actor, token = self._clock.now(), Actor(number, CHANNEL), _token(SessionKind.GRANT)
+        now, actor, token = self._clock.now(), Actor(number, CHANNEL), new_token(SessionKind.GRANT)
         take = partial(
             codes.take_try,
             now=now,
@@ -112,7 +102,7 @@ class Accounts:
         refused = passwords.check(password, found[1].msisdn)
         if refused is not None:
             return refused
-        password_hash, token = pins.hash_pin(self._pepper, password), _token(kind)
+        password_hash, token = pins.hash_pin(self._pepper, password), new_token(kind)
 
         def work(conn: Connection) -> NewSession | Refused:
             again = self._granted(conn, grant, now)
@@ -132,7 +122,7 @@ class Accounts:
         checked = self._checked(who.msisdn, old, origin, operator=False)
         if isinstance(checked, Refused):
             return checked
-        now, new_hash, token = self._clock.now(), pins.hash_pin(self._pepper, new), _token(who.kind)
+        now, new_hash, token = self._clock.now(), pins.hash_pin(self._pepper, new), new_token(who.kind)
         return write(
             self._engine,
             lambda conn: self._renew(conn, now, checked[0], new_hash, origin, who.kind, token),
@@ -162,22 +152,22 @@ class Accounts:
             return None
         now = self._clock.now()
         with reading(self._engine) as conn:
-            row = storage.session_of(conn, _hashed(token), now)
-            account = None if row is None else _owner(conn, row)
+            row = storage.session_of(conn, hashed(token), now)
+            account = None if row is None else owner_of(conn, row)
         if row is None or account is None or not account.active or row.kind == SessionKind.GRANT:
             return None
         if now - row.seen_at >= _TOUCH_EVERY:
             until = now + LIVES[SessionKind(row.kind)].idle
             write(self._engine, lambda conn: storage.touch(conn, row.id, now, until))
-        return _signed_in(row, account)
+        return signed_in(row, account)
 
     def again(self, who: SignedIn) -> SignedIn | None:
         """The same session read afresh, after something about its user changed."""
         with reading(self._engine) as conn:
             rows = storage.sessions_of(conn, _holder(who), self._clock.now())
             row = next((row for row in rows if str(row.id) == who.session_id), None)
-            account = None if row is None else _owner(conn, row)
-        return None if row is None or account is None else _signed_in(row, account)
+            account = None if row is None else owner_of(conn, row)
+        return None if row is None or account is None else signed_in(row, account)
 
     def prove(self, who: SignedIn, password: str, origin: Origin) -> Done | Refused:
         """The password once more: for `PROOF_LIFE` the session may do what asks for it (ASVS 7.5.1)."""
@@ -245,7 +235,7 @@ class Accounts:
             return Refused(Refusal.NOT_ALLOWED)
         if not self.is_proved(who):
             return Refused(Refusal.NOT_AUTHENTICATED)
-        now, token = self._clock.now(), _token(SessionKind.API)
+        now, token = self._clock.now(), new_token(SessionKind.API)
 
         def work(conn: Connection) -> NewSession | Refused:
             rows = storage.sessions_of(conn, _holder(who), now)
@@ -257,22 +247,11 @@ class Accounts:
             labelled = Origin(origin.address, label)
             row = self._open(conn, now, SessionKind.API, account, labelled, token, proved=False)
             audit.note(conn, now, Actor(who.msisdn, CHANNEL), "token_made", f"session:{row.id}", after=label)
-            return NewSession(token, _signed_in(row, account))
+            return NewSession(token, signed_in(row, account))
 
         return write(self._engine, work)
 
     # --- upkeep --------------------------------------------------------------------------------------------
-
-    def set_operator(self, name: str, password: str) -> Done | Refused:
-        """An operator of the service, or his new password; by the command line only."""
-        refused = passwords.check(password, "")
-        if refused is not None:
-            return refused
-        if not (name.isascii() and name.isalnum() and 3 <= len(name) <= 40):
-            return Refused(Refusal.BAD_NAME)
-        now, password_hash = self._clock.now(), pins.hash_pin(self._pepper, password)
-        write(self._engine, lambda conn: storage.set_operator(conn, name, password_hash, now))
-        return Done(name)
 
     def forget(self) -> int:
         """Drop sessions that are over and tries that no longer count; how many."""
@@ -283,160 +262,6 @@ class Accounts:
                 storage.forget_sessions(conn, now) + storage.forget_tries(conn, now - throttle.WINDOW)
             ),
         )
-
-    # --- inside --------------------------------------------------------------------------------------------
-
-    def _enter(self, subject: str, password: str, origin: Origin, kind: SessionKind) -> NewSession | Refused:
-        operator = kind is SessionKind.ADMIN
-        checked = self._checked(subject, password, origin, operator=operator)
-        if isinstance(checked, Refused):
-            return checked
-        account, _ = checked
-        if not account.active:
-            now = self._clock.now()
-            write(self._engine, lambda conn: merchants.note_blocked(conn, now, subject, CHANNEL))
-            return Refused(Refusal.BLOCKED)
-        now, token = self._clock.now(), _token(kind)
-
-        def work(conn: Connection) -> NewSession:
-            row = self._open(conn, now, kind, account, origin, token, proved=True)
-            audit.note(
-                conn, now, Actor(subject, CHANNEL), "signed_in", f"session:{row.id}", after=origin.address
-            )
-            browser = None if operator else self._know(conn, now, account, origin)
-            return NewSession(token, _signed_in(row, account), browser)
-
-        return write(self._engine, work)
-
-    def _checked(
-        self, subject: str, password: str, origin: Origin, *, operator: bool
-    ) -> tuple[Account, int] | Refused:
-        """The account whose password this is; the try is counted, and committed, before it is compared."""
-        now = self._clock.now()
-        if not self._nobodys_hash:
-            self._nobodys_hash = pins.hash_pin(self._pepper, secrets.token_hex(16))
-
-        def count(conn: Connection) -> tuple[Account | None, int, str | None] | Refused:
-            storage.take_turn(conn, subject)
-            browser = None if origin.browser is None else _hashed(origin.browser)
-            if browser is not None and (operator or not storage.knows_browser(conn, subject, browser)):
-                browser = None
-            tried = storage.tries(conn, subject, origin.address, browser, now - throttle.WINDOW)
-            wait = throttle.wait(tried, now)
-            if wait is not None:
-                return Refused(Refusal.TOO_MANY_TRIES, {"seconds": int(wait.total_seconds()) + 1})
-            account = (storage.operator_of if operator else storage.account_of)(conn, subject)
-            return account, storage.add_try(conn, subject, origin.address, browser, now), browser
-
-        counted = write(self._engine, count)
-        if isinstance(counted, Refused):
-            return counted
-        account, try_id, browser = counted
-        kept = self._nobodys_hash if account is None or not account.password_hash else account.password_hash
-        # The same work for a phone that has no account or no password yet (ASVS 6.3.8).
-        right = pins.is_right(self._pepper, kept, password[: passwords.MAX + 1])
-        if account is None or not account.password_hash or not right:
-            note = partial(audit.note, now=now, actor=Actor(subject, CHANNEL), action="sign_in_failed")
-            write(self._engine, lambda conn: note(conn, object_=f"phone:{subject}", after=origin.address))
-            return _WRONG
-        write(self._engine, lambda conn: storage.clear_tries(conn, subject, origin.address, browser, try_id))
-        return account, try_id
-
-    def _granted(self, conn: Connection, grant: str, now: datetime) -> tuple[SessionRow, Account] | None:
-        row = storage.session_of(conn, _hashed(grant), now)
-        if row is None or row.kind != SessionKind.GRANT:
-            return None
-        account = _owner(conn, row)
-        return None if account is None or not account.active else (row, account)
-
-    def _renew(
-        self,
-        conn: Connection,
-        now: datetime,
-        account: Account,
-        password_hash: str,
-        origin: Origin,
-        kind: SessionKind,
-        token: str,
-    ) -> NewSession:
-        storage.set_password(conn, account.id, password_hash, now)
-        ended = storage.end_sessions(conn, Holder(account.id))
-        storage.forget_browsers(conn, account.id)
-        actor = Actor(account.msisdn, CHANNEL)
-        audit.note(conn, now, actor, "password_set", f"phone:{account.msisdn}", after=f"{ended} ended")
-        row = self._open(conn, now, kind, account, origin, token, proved=True)
-        return NewSession(token, _signed_in(row, account), self._know(conn, now, account, origin))
-
-    def _know(self, conn: Connection, now: datetime, account: Account, origin: Origin) -> str:
-        """The mark by which this browser is known from now on: its own, where the account knew it."""
-        known = origin.browser is not None and storage.knows_browser(
-            conn, account.msisdn, _hashed(origin.browser)
-        )
-        mark = (
-            origin.browser if known and origin.browser is not None else secrets.token_urlsafe(_TOKEN_OCTETS)
-        )
-        storage.know_browser(conn, account.id, _hashed(mark), now)
-        return mark
-
-    def _open(
-        self,
-        conn: Connection,
-        now: datetime,
-        kind: SessionKind,
-        account: Account,
-        origin: Origin,
-        token: str,
-        *,
-        proved: bool,
-    ) -> SessionRow:
-        life, operator = LIVES[kind], kind is SessionKind.ADMIN
-        values = SessionRow(
-            id=0,
-            kind=kind,
-            user_id=None if operator else account.id,
-            operator_id=account.id if operator else None,
-            label=origin.label[:120],
-            address=origin.address,
-            created_at=now,
-            seen_at=now,
-            idle_until=now + life.idle,
-            absolute_until=now + life.absolute,
-            proved_at=now if proved else None,
-        )
-        return storage.add_session(conn, _hashed(token), values)
-
-
-def _token(kind: SessionKind) -> str:
-    """256 random bits (ASVS 7.2.3), with a prefix that tells people and leak scanners what they look at."""
-    return f"click_{kind}_{secrets.token_urlsafe(_TOKEN_OCTETS)}"
-
-
-def _hashed(token: str) -> str:
-    return sha256(token.encode(errors="surrogatepass")).hexdigest()
-
-
-def _owner(conn: Connection, row: SessionRow) -> Account | None:
-    if row.operator_id is not None:
-        return storage.operator_by_id(conn, row.operator_id)
-    assert row.user_id is not None  # the table holds it to one of both
-    return storage.account_by_id(conn, row.user_id)
-
-
-def _signed_in(row: SessionRow, account: Account) -> SignedIn:
-    return SignedIn(
-        session_id=str(row.id),
-        kind=SessionKind(row.kind),
-        role=WebRole(account.role),
-        user_id=str(account.id),
-        msisdn=account.msisdn,
-        merchant_id=account.merchant_id,
-        merchant_name=account.merchant_name,
-        language=account.lang,
-        since=row.created_at,
-        idle_until=row.idle_until,
-        absolute_until=row.absolute_until,
-        proved_at=row.proved_at,
-    )
 
 
 def _holder(who: SignedIn) -> Holder:

@@ -15,6 +15,7 @@ from app.cli import (
     menus,
     new,
     office,
+    operators,
     people,
     push,
     scenarios,
@@ -40,6 +41,7 @@ authoring.add_to(main)
 scenarios.add_to(main)
 people.add_to(main)
 office.add_to(main)
+operators.add_to(main)
 push.add_to(main)
 audit.add_to(main)
 cdr.add_to(main)

@@ -94,7 +94,7 @@ def merchant_list(config: Config = None, data: Data = None) -> None:
 @customer.command("add")
 def customer_add(msisdn: Phone, lang: Language = "ru", config: Config = None, data: Data = None) -> None:
     """Connect a phone; the CLICK-PIN is read from stdin."""
-    pin = _secret("CLICK-PIN")
+    pin = secret("CLICK-PIN")
     with opened(config, data) as money:
         report(money.invoicing.add_customer(msisdn, pin, lang), "customer added")
 
@@ -125,7 +125,7 @@ def card_add(
     data: Data = None,
 ) -> None:
     """Link a card; its number is read from stdin and kept nowhere."""
-    pan = _secret("Card number").replace(" ", "")
+    pan = secret("Card number").replace(" ", "")
     tiyin = None if balance is None else balance * TIYIN
     with opened(config, data) as money:
         done = money.invoicing.add_card(msisdn, pan, expiry, balance_tiyin=tiyin)
@@ -178,7 +178,7 @@ def opened(config: Path | None, data: Path | None) -> Iterator[Money]:
         fail(f"{error.filename}: {error.strerror}")
 
 
-def _secret(what: str) -> str:
+def secret(what: str) -> str:
     """A line of stdin, unseen on a terminal."""
     if sys.stdin.isatty():
         typed: str = typer.prompt(what, hide_input=True)

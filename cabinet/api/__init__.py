@@ -14,7 +14,6 @@ from aiohttp.typedefs import Handler
 
 from cabinet import security, sessions
 from cabinet.api import selling, signing, telling
-from cabinet.api.openapi import document
 from cabinet.api.problems import MEDIA_TYPE, Problem, all_of_them
 from cabinet.api.registry import served
 from cabinet.office import Office, TooBusy
@@ -54,7 +53,9 @@ def application(office: Office) -> web.Application:
 
 @cache
 def _described() -> bytes:
-    """Made when it is first asked for: nobody waits for it at the start."""
+    """Made when it is first asked for: its library takes long to import, and most starts need none."""
+    from cabinet.api.openapi import document
+
     return json.dumps(document(GROUPS), ensure_ascii=False).encode()
 
 

@@ -125,6 +125,14 @@ def set_operator(conn: Connection, name: str, password_hash: str, at: datetime) 
         change(conn, operator, [operator.c.name == name], {"password_hash": password_hash, "state": "active"})
 
 
+def block_operator(conn: Connection, operator_id: int) -> None:
+    change(conn, operator, [operator.c.id == operator_id], {"state": "blocked"})
+
+
+def all_operators(conn: Connection) -> tuple[Account, ...]:
+    return many(conn, _operators.order_by(operator.c.name), Account)
+
+
 def set_password(conn: Connection, user_id: int, password_hash: str, at: datetime) -> None:
     values = {"password_hash": password_hash, "pwd_set_at": at}
     change(conn, merchant_user, [merchant_user.c.id == user_id], values)
