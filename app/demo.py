@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from app.actions import InThread
-from app.settings import Gateway
 from invoicing import InboxSender, Relay
 from ussd_engine import Engine, SessionStore
 from ussd_engine.core.service import End, Question
@@ -15,6 +14,14 @@ from ussd_engine.journal.cause import of_end
 from ussd_engine.record import decode
 
 _ON_THEIR_WAY_MAX, _LOOK_AGAIN_S = 20, 0.05
+
+
+class Named(Protocol):
+    """A gateway, as far as it matters here."""
+
+    @property
+    def name(self) -> str:
+        """As its dialogues are kept under."""
 
 
 class Demo:
@@ -26,7 +33,7 @@ class Demo:
         store: SessionStore,
         inbox: InboxSender,
         relay: Relay,
-        gateways: Iterable[Gateway],
+        gateways: Iterable[Named],
         in_thread: InThread,
     ) -> None:
         self._engine = engine

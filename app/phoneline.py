@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -41,6 +42,8 @@ _ROLES: Final = {
 """What scenarios that are recorded call them."""
 DEFAULT: Final = "africastalking"
 """The gateway that every demo has."""
+HERE: Final = "here"
+"""No wire: the menus in this process, with the demo's people."""
 _LINES: Final = ("smpp", "gsup")
 _OWN: Final = ("name", "kind", "allow", "secret")
 _NEEDS_CODE: Final = ("airtel", "sads")
@@ -130,6 +133,8 @@ class _Making:
         self._held = held
 
     def wire(self, url: str | None, *, configured: bool) -> tuple[Wire, Service | None]:
+        if self._kind == HERE:
+            return self._in_this_process()
         is_line = self._kind in _LINES
         if url is None and self._kind == DEFAULT:
             try:
@@ -144,6 +149,19 @@ class _Making:
         if url is None:
             raise NoService("give --url: where the service answers")
         return self._over_http(url)
+
+    def _in_this_process(self) -> tuple[Wire, Service | None]:
+        octets = int(self._table.get("screen_octets", 160))
+        menus = Path(self._table["menus"]) if "menus" in self._table else None
+
+        async def start() -> tuple[Wire, Service | None]:
+            # Only now: it brings the whole service along.
+            from app.here import open_here
+
+            return await asyncio.to_thread(open_here, menus, self._frames, octets, self._held)
+
+        awaited = Awaited(start, "compiling the menus", octets)
+        return awaited, awaited
 
     def _own_demo(self, *, is_line: bool) -> tuple[Wire, Service | None]:
         """A demo that has this gateway too; its data are gone with it."""

@@ -6,9 +6,10 @@ import asyncio
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
@@ -17,6 +18,8 @@ from pydantic import SecretStr
 
 from app import actions, plugins, wallet
 from app.money import Money
+from app.pushactions import PushActions
+from app.pushing import Pushes
 from app.settings import Database, load
 from app.wiring import DEMO_TABLES
 from invoicing.registration import DEMO_PIN
@@ -35,6 +38,17 @@ THREADS = 2
 _RELAY_S = 1.0
 """The demo's relay looks for SMS at least this often."""
 _SMS_MAX_S = 5.0
+
+
+@dataclass(frozen=True)
+class Town:
+    """What a rehearsal plays on. `sms` sends what is owed and reads what a phone got, oldest first."""
+
+    engine: Engine
+    store: MemoryStore
+    money: Money
+    in_thread: actions.InThread
+    sms: Callable[[str], Awaitable[list[str]]]
 
 
 class Rehearsal:
@@ -64,19 +78,35 @@ class Rehearsal:
             fakes = Fakes(scenario.actions, self._declared, self._service.http)
             yield EngineStage(self._engine(fakes.actions(), fakes), code, watch=fakes.problems)
             return
+        with self.town() as town:
+            yield EngineStage(town.engine, code, sms=town.sms)
+
+    @contextmanager
+    def town(self) -> Iterator[Town]:
+        """The demo's people and their bank, afresh."""
         with ExitStack() as held:
             money = self._copy(held)
             in_thread = partial(_in_thread, held.enter_context(ThreadPoolExecutor(THREADS)))
             table = (
                 actions.MenuActions(money.invoicing, in_thread).table()
                 | wallet.WalletActions(money.invoicing, in_thread).table()
+                | PushActions(Pushes(lambda _gateway, _outcome: None)).table()
                 | plugins.actions()
             )
-            yield EngineStage(self._engine(table), code, sms=partial(in_thread, _sms, money))
+            store = MemoryStore()
+            engine = self._engine(table, store=store)
+            yield Town(engine, store, money, in_thread, sms=partial(in_thread, _sms, money))
 
-    def _engine(self, table: Mapping[str, Action], fakes: Fakes | None = None) -> Engine:
+    def _engine(
+        self, table: Mapping[str, Action], fakes: Fakes | None = None, store: MemoryStore | None = None
+    ) -> Engine:
         return Engine(
-            self._service, store=MemoryStore(), actions=table, key=self._key, clock=time.time, http=fakes
+            self._service,
+            store=store or MemoryStore(),
+            actions=table,
+            key=self._key,
+            clock=time.time,
+            http=fakes,
         )
 
     def _copy(self, held: ExitStack) -> Money:
@@ -116,6 +146,14 @@ class Away:
         """
         phone = self._phones.setdefault(msisdn, Phone(self._server, msisdn, self._gateway))
         return await _asked(phone.dial, code)
+
+    async def push(self, msisdn: str, state: str, given: Mapping[str, str]) -> Reply:  # noqa: ARG002
+        """Nobody can make a service elsewhere begin by itself.
+
+        Raises:
+            StageError: always.
+        """
+        raise StageError("a push is played in this process only: leave --url out")
 
     async def answer(self, msisdn: str, text: str) -> Reply:
         """Type into it.

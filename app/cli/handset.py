@@ -37,7 +37,10 @@ def handset(
         typer.Option(help="Where the service answers; else the demo on --data, started if need be"),
     ] = None,
     wire: Annotated[
-        str | None, typer.Option(help="What is spoken: any kind of gateway, smpp and gsup too")
+        str | None,
+        typer.Option(
+            help="What is spoken: any kind of gateway, smpp and gsup too; here: no wire, all in this process"
+        ),
     ] = None,
     gateway: Annotated[str | None, typer.Option(help="The gateway's name; else that of its kind")] = None,
     option: Annotated[

@@ -40,7 +40,7 @@ def dialect(kind: str, options: Options) -> Dialect:
     if kind in _SHIPPED:
         kind, options = "declared", {"form": kind, **options}
     if kind not in _WHERE:
-        raise NoService(f"no wire '{kind}'. There are: smpp, gsup, {', '.join(KINDS)}")
+        raise NoService(f"no wire '{kind}'. There are: here, smpp, gsup, {', '.join(KINDS)}")
     module, _, name = _WHERE[kind].partition(":")
     # Each is imported when it is asked for: a described form needs a schema's library, XML its readers.
     found: Dialect = getattr(import_module(f"simulator.wires.dialects.{module}"), name)(options)
