@@ -7,10 +7,10 @@ import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
+from invoicing.addresses import is_address
 from invoicing.paying import row_id
 from invoicing.ports import Clock
 from invoicing.results import Done, Refusal, Refused
@@ -43,7 +43,8 @@ class Subscriptions:
         self, who: SignedIn, endpoint: str, p256dh: str, auth: str, label: str, *, plain: bool = False
     ) -> SubscriptionView | Refused:
         """Keep what `pushManager.subscribe` gave; the same endpoint again is no new one."""
-        if not (_is_endpoint(endpoint, plain=plain) and _is_of(p256dh, _POINT) and _is_of(auth, _SECRET)):
+        whole = is_address(endpoint, longest=_ENDPOINT_MAX, plain=plain)
+        if not (whole and _is_of(p256dh, _POINT) and _is_of(auth, _SECRET)):
             return Refused(Refusal.BAD_SUBSCRIPTION)
         now, user = self._clock.now(), int(who.user_id)
 
@@ -72,16 +73,6 @@ class Subscriptions:
 
 def _view(row: DeviceRow) -> SubscriptionView:
     return SubscriptionView(str(row.id), row.label or "", row.last_seen)
-
-
-def _is_endpoint(url: str, *, plain: bool) -> bool:
-    try:
-        parts = urlsplit(url)
-        schemes = ("https", "http") if plain else ("https",)
-        fits = len(url) <= _ENDPOINT_MAX and url.isascii() and url.isprintable() and " " not in url
-        return fits and parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        return False
 
 
 def _is_of(text: str, octets: int) -> bool:

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy import Connection, Engine
 
 from invoicing import audit
 from invoicing.accounts import CHANNEL
+from invoicing.addresses import is_address
 from invoicing.audit import Actor
 from invoicing.events import EVENTS, PING
 from invoicing.paying import cursor, row_id
@@ -198,21 +198,7 @@ def _found(conn: Connection, who: SignedIn, webhook_id: str) -> WebhookRow | Non
 
 def _checked(url: str, events: Sequence[str], *, plain: bool) -> str | Refused:
     """The events as they are kept; where the address leads is seen when something is sent."""
-    try:
-        parts = urlsplit(url)
-        well_formed = (
-            len(url) <= _URL_MAX
-            and url.isascii()
-            and url.isprintable()
-            and " " not in url
-            and parts.scheme in (("https", "http") if plain else ("https",))
-            and bool(parts.hostname)
-            and parts.username is None
-            and (parts.port is None or parts.port > 0)
-        )
-    except ValueError:
-        well_formed = False
-    if not well_formed:
+    if not is_address(url, longest=_URL_MAX, plain=plain):
         return Refused(Refusal.BAD_URL)
     if not set(events) <= set(EVENTS):
         return Refused(Refusal.BAD_EVENTS)
