@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from transitions import EventData
 
 from ussd_engine.actions import Action
 from ussd_engine.core.errors import UssdEngineError
-from ussd_engine.core.events import ActionDone, Answer, Begin, Close, Event, Row, Run
+from ussd_engine.core.events import ActionDone, Answer, Begin, Close, Event, Pushed, Row, Run
 from ussd_engine.core.service import BACK, AnyState, Do, Listing, Question, Screen, Service
 from ussd_engine.core.session import Session
 from ussd_engine.core.step import ACTIONS_MAX, begin, step
+from ussd_engine.pushing import given_to
 from ussd_engine.scenarios import samples
 from ussd_engine.scenarios.coverage import Move, move_of, moves
 from ussd_engine.scenarios.model import DEFAULT_MSISDN
@@ -38,6 +39,8 @@ class _Node:
     done: _Done
     text: str
     session: Session
+    pushed: Mapping[str, str] | None = None
+    """What it was given, where the service began by itself; `typed` is then the state."""
 
     def turns(self) -> list[_Node]:
         node: _Node | None = self
@@ -104,6 +107,14 @@ class _Search:
                 typed = code if dialled is None else f"{code.removesuffix('#')}*{dialled}#"
                 for node, fired in self.turn(None, fresh, Begin(samples.AT, fields), typed, secret=False):
                     self.take(node, fired, wanted, found, seen, queue)
+            for state, given in self.service.pushes.items():
+                texts = {
+                    name: next(iter(samples.accepted(kind, self.msisdn)), "1") for name, kind in given.items()
+                }
+                pushed = Pushed(samples.AT, state, given_to(self.service, state, texts, self.msisdn))
+                fresh = begin(self.service, self.msisdn)
+                for node, fired in self.turn(None, fresh, pushed, state, secret=False):
+                    self.take(replace(node, pushed=texts), fired, wanted, found, seen, queue)
             while queue:
                 node = queue.popleft()
                 for typed, secret in self.inputs(node.session):
@@ -205,8 +216,12 @@ def _scenario(msisdn: str, node: _Node, found: list[Move]) -> dict[str, Any]:
     results: dict[str, list[dict[str, Any]]] = {}
     steps: list[dict[str, Any]] = []
     for number, turn in enumerate(turns):
-        if number == 0:
-            does: dict[str, Any] = {"dial": turn.typed}
+        if turn.pushed is not None:
+            does: dict[str, Any] = {"push": turn.typed} | (
+                {"given": dict(turn.pushed)} if turn.pushed else {}
+            )
+        elif number == 0:
+            does = {"dial": turn.typed}
         elif turn.secret:
             name = f"secret{len(secrets) + 1}"
             secrets[name] = turn.typed

@@ -64,7 +64,8 @@ class Step:
     """One thing that a phone does, and what it must show then.
 
     Attributes:
-        dial, answer, secret: one of them; `secret` names what is typed. None: the step is about an SMS.
+        dial, push, answer, secret: one of them; `secret` names what is typed. None: the step is about an SMS.
+        given: what the state is given that the service begins at by itself, as texts.
         exact: the whole screen; None where only `contains` counts.
         closed: the dialogue is over then, or not; None where nothing is said about it.
         sms: the SMS that must have come; `no_sms`: none may have.
@@ -74,6 +75,8 @@ class Step:
     line: int
     phone: str
     dial: str | None = None
+    push: str | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
     answer: str | None = None
     secret: str | None = None
     exact: str | None = None
@@ -154,6 +157,8 @@ class _ResultSpec(_Spec):
 class _StepSpec(_Spec):
     phone: Name | None = None
     dial: str | None = None
+    push: str | None = None
+    given: dict[str, str] = Field(default_factory=dict)
     answer: str | _SecretSpec | None = None
     shows: str | None = None
     ends: str | None = None
@@ -217,15 +222,19 @@ class _Reader:
         return steps
 
     def step(self, at: Path, phone: str, spec: _StepSpec) -> Step:
-        does = [name for name in ("dial", "answer", "sms") if getattr(spec, name) is not None]
+        does = [name for name in ("dial", "push", "answer", "sms") if getattr(spec, name) is not None]
         does += [name for name in _FLAGS if getattr(spec, name)]
         expects = [name for name in ("shows", "ends", "contains") if getattr(spec, name) is not None]
         if len(does) != 1:
-            mend = "Give it one of `dial`, `answer`, `sms`, and `no_sms`, `hangs_up` or `times_out: true`."
+            mend = (
+                "Give it one of `dial`, `push`, `answer`, `sms`, and `no_sms`, `hangs_up`, `times_out: true`."
+            )
             self.say(at, f"a step does one thing, this one {len(does) or 'none'}.", mend)
-        elif does[0] not in ("dial", "answer") and (expects or spec.closed is not None):
+        elif does[0] not in ("dial", "push", "answer") and (expects or spec.closed is not None):
             about = "about SMS" if "sms" in does[0] else f"with `{does[0]}`"
             self.say(at, f"a step {about} shows no screen.", "Put the screen into a step of its own.")
+        if spec.given and spec.push is None:
+            self.say(at, "`given` belongs to `push`.", "Leave it out, or push to a state.")
         if spec.closed is not None and expects != ["contains"]:
             self.say(at, "`shows` and `ends` say already whether it is closed.", "Leave `closed` out.")
         if len(expects) > 1:
@@ -239,6 +248,8 @@ class _Reader:
             line=self.line(at),
             phone=phone,
             dial=spec.dial,
+            push=spec.push,
+            given=spec.given,
             answer=spec.answer if isinstance(spec.answer, str) else None,
             secret=secret,
             exact=spec.ends if spec.shows is None else spec.shows,

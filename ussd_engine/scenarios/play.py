@@ -9,7 +9,8 @@ from typing import Protocol
 from uuid import uuid4
 
 from ussd_engine.engine import Engine
-from ussd_engine.ports import Kind, Reply, Turn
+from ussd_engine.ports import Kind, PushOutcome, Reply, Turn
+from ussd_engine.pushing import NotPushable, given_to
 from ussd_engine.scenarios.match import filled, matched
 from ussd_engine.scenarios.model import Leaving, Scenario, Step
 from ussd_engine.text.cost import octets
@@ -24,6 +25,9 @@ class Stage(Protocol):
     """
 
     async def dial(self, msisdn: str, code: str) -> Reply: ...
+
+    async def push(self, msisdn: str, state: str, given: Mapping[str, str]) -> Reply:
+        """The first screen of a dialogue that the service begins by itself."""
 
     async def answer(self, msisdn: str, text: str) -> Reply: ...
 
@@ -55,6 +59,18 @@ class Failure:
         return f"{self.path}:{self.line}: {self.scenario}\n  {self.did}\n{self.why}"
 
 
+class _Shown:
+    """A network that shows whatever it is given, and leaves the dialogue open."""
+
+    def __init__(self) -> None:
+        self.reply: Reply | None = None
+        self.dialogue = ""
+
+    async def push(self, dialogue: str, _msisdn: str, text: str, *, ask: bool) -> PushOutcome:
+        self.reply, self.dialogue = Reply(text, ask), dialogue
+        return PushOutcome.ACCEPTED
+
+
 @dataclass
 class EngineStage:
     """Phones of an engine in this process.
@@ -75,6 +91,23 @@ class EngineStage:
         """Begin a dialogue."""
         self._dialogues[msisdn] = uuid4().hex
         return await self._send(msisdn, Kind.BEGIN, code)
+
+    async def push(self, msisdn: str, state: str, given: Mapping[str, str]) -> Reply:
+        """Begin one by the service itself.
+
+        Raises:
+            StageError: no dialogue can begin like this, or the phone is in another one.
+        """
+        shown = _Shown()
+        try:
+            values = given_to(self.engine.service, state, given, msisdn)
+            outcome = await self.engine.push(GATEWAY, shown, msisdn, state, values)
+        except NotPushable as error:
+            raise StageError(str(error)) from None
+        if shown.reply is None:
+            raise StageError(f"nothing is shown: {outcome.value}")
+        self._dialogues[msisdn] = shown.dialogue
+        return shown.reply
 
     async def answer(self, msisdn: str, text: str) -> Reply:
         """Type into it."""
@@ -164,6 +197,9 @@ class Player:
                 return await self._leave(step, msisdn, step.leaves)
             if step.dial is not None:
                 reply = await self.stage.dial(msisdn, filled(step.dial, self._secrets | self.known))
+            elif step.push is not None:
+                given = {name: filled(text, self.known) for name, text in step.given.items()}
+                reply = await self.stage.push(msisdn, step.push, given)
             else:
                 if not self._open.get(step.phone):
                     return "the dialogue is over, nothing can be answered"
@@ -222,6 +258,8 @@ def said(step: Step, known: Mapping[str, str]) -> str:
         return f"{step.phone} {step.leaves.value.replace('_', ' ')}"
     if step.dial is not None:
         return f"{step.phone} dials {filled(step.dial, known)}"
+    if step.push is not None:
+        return f"{step.phone} is pushed {step.push}"
     typed = f"<{step.secret}>" if step.secret is not None else filled(step.answer or "", known)
     return f"{step.phone} answers {typed or 'nothing'}"
 
