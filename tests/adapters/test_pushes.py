@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from aiohttp import ClientSession, web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import BaseTestServer, TestServer
 from pydantic import TypeAdapter
 
 from adapters.codec import Asked
@@ -44,7 +44,7 @@ class Operator:
 
     def __init__(self, answers: list[Any]) -> None:
         self.answers, self.got = answers, list[tuple[str, str, dict[str, str]]]()
-        self.server: TestServer
+        self.server: BaseTestServer
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         self.got.append((request.method, await request.text(), dict(request.headers)))
@@ -59,7 +59,7 @@ class Operator:
 class Kiosk:
     """An engine, one gateway of a family, and its operator's server."""
 
-    def __init__(self, engine: Engine, pusher: Pusher, operator: Operator, ours: TestServer) -> None:
+    def __init__(self, engine: Engine, pusher: Pusher, operator: Operator, ours: BaseTestServer) -> None:
         self.engine, self.pusher, self.operator, self.ours = engine, pusher, operator, ours
 
     async def push(self, state: str = "kiosk.offer") -> PushOutcome:

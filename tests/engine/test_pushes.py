@@ -9,7 +9,19 @@ from typing import Annotated
 
 import pytest
 
-from ussd_engine import Call, Engine, Kind, Max, PushOutcome, Reply, Turn, action, check, compile_menus
+from ussd_engine import (
+    Action,
+    Call,
+    Engine,
+    Kind,
+    Max,
+    PushOutcome,
+    Reply,
+    Turn,
+    action,
+    check,
+    compile_menus,
+)
 from ussd_engine.journal.lines import decode, encoded, merge
 from ussd_engine.journal.replay import replay
 from ussd_engine.ports import Entry
@@ -60,7 +72,7 @@ class Shop:
     declined: list[int] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
 
-    def actions(self) -> dict[str, object]:
+    def actions(self) -> dict[str, Action]:
         @action("shop.enter", changes=True)
         async def enter(_call: Call, pin: Annotated[str, Max(9, "secret")]) -> Entered:
             return Entered()
