@@ -19,7 +19,7 @@ from cabinet import security, sessions
 from cabinet.office import OFFICE, Hashing, Options, TooBusy
 from cabinet.origins import address_of
 from invoicing import NewSession, SessionKind, StorageBusy
-from tests.cabinet.web import PASSWORD, Api, People, api_over, office_over
+from tests.cabinet.web import HERE, PASSWORD, Api, People, api_over, office_over
 from tests.invoicing.world import CUSTOMER, FIFTY, World
 
 BODY = {"phone": CUSTOMER, "amount_tiyin": FIFTY}
@@ -77,9 +77,9 @@ async def site(sqlite_world: World) -> AsyncIterator[Site]:
     async def enter(request: web.Request) -> web.Response:
         office = request.config_dict[OFFICE]
         form = await request.post()
-        new = await office.hashing(
-            people.accounts.sign_in, form["phone"], form["password"], sessions.origin(request)
-        )
+        phone, password = str(form["phone"]), str(form["password"])
+        new = await office.hashing(people.accounts.sign_in, phone, password, sessions.origin(request))
+        assert isinstance(new, NewSession), new
         response = web.Response()
         sessions.begin(request, response, new)
         return response
@@ -184,7 +184,7 @@ async def test_s18_asvs_7_4_1_signing_out_kills_the_token_and_clears_the_browser
 
 async def test_an_operators_cookie_opens_no_merchants_page(site: Site) -> None:
     site.people.accounts.set_operator("bank01", PASSWORD)
-    admin = site.people.accounts.sign_in_operator("bank01", PASSWORD, sessions.Origin("192.0.2.1"))
+    admin = site.people.accounts.sign_in_operator("bank01", PASSWORD, HERE)
     assert isinstance(admin, NewSession)
 
     assert await site.csrf(admin) == ""
