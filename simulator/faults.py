@@ -80,7 +80,7 @@ class Carrier:
         """Bring a turn to the service and its reply back.
 
         Args:
-            again: sends the same request once more.
+            again: sends the same request once more, as soon as it has gone out.
 
         Returns:
             The reply, and what is worth telling of the way.
@@ -105,14 +105,18 @@ class Carrier:
         return reply, told
 
     async def _both(self, send: Send, again: Send) -> tuple[Reply, str]:
-        first = asyncio.ensure_future(send())
-        await asyncio.sleep(0)  # it is on its way, so that there is something to repeat
-        one, other = await asyncio.gather(first, again(), return_exceptions=True)
-        if isinstance(one, BaseException):
-            raise one
-        if isinstance(other, BaseException):
-            return one, f"sent twice; the copy got no reply: {other}"
-        return one, "sent twice, one reply" if one == other else "sent twice, and the replies DIFFER"
+        copy = asyncio.ensure_future(again())
+        try:
+            reply = await send()
+        except BaseException:
+            copy.cancel()
+            await asyncio.gather(copy, return_exceptions=True)
+            raise
+        try:
+            other = await copy
+        except NoService as error:
+            return reply, f"sent twice; the copy got no reply: {error}"
+        return reply, "sent twice, one reply" if reply == other else "sent twice, and the replies DIFFER"
 
     async def _way(self) -> None:
         if self.operator.latency_s:

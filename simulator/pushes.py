@@ -67,18 +67,18 @@ class DemoPushes:
     async def answer(self, call: Call, text: str) -> Reply:
         """As a `Wire`."""
         call.answers.append(text)
-        return await self._post(call, {"id": call.name, "answer": text, "n": len(call.answers)})
+        call.sends({"id": call.name, "answer": text, "n": len(call.answers)})
+        return await self._post(call, call.last)
 
     async def again(self, call: Call) -> Reply:
         """As a `Wire`."""
-        return await self._post(call, call.kept["sent"])
+        return await self._post(call, call.last)
 
     async def leave(self, call: Call, _why: Leaving) -> None:
         """As a `Wire`."""
         await self._sent(call, {"id": call.name, "leaves": True})
 
     async def _post(self, call: Call, fields: dict[str, Any]) -> Reply:
-        call.kept["sent"] = fields
         found = json.loads(await self._sent(call, fields))
         return Reply(str(found["text"]), open=bool(found["open"]))
 

@@ -167,9 +167,7 @@ class Subscriber:
         began = time.monotonic()
         reply: Reply | None = None
         try:
-            reply, self.told = await self.carrier.carry(
-                self._send(line, call, sent), lambda: line.again(call)
-            )
+            reply, self.told = await self.carrier.carry(self._send(line, call, sent), _copy(line, call))
         except Lost as lost:
             self._failed(call, self.handset.lost, str(lost))
         except NoService as error:
@@ -211,6 +209,8 @@ class Subscriber:
         return self.call
 
     def _send(self, line: Wire, call: Call, sent: Sent) -> Callable[[], Awaitable[Reply]]:
+        if not isinstance(sent, Again):
+            call.gone.clear()
         if isinstance(sent, Dial):
             call.kept["unsent"] = sent
             return lambda: self._sending(call, line.begin(call))
@@ -269,3 +269,13 @@ class Subscriber:
         if self.standing is not None and self.handset.mode is Mode.OPEN:
             self.handset.secret = self.standing.secret
         self._changed()
+
+
+def _copy(line: Wire, call: Call) -> Callable[[], Awaitable[Reply]]:
+    """Sends this turn once more as soon as it has gone out: some wires wait for a line first."""
+
+    async def again() -> Reply:
+        await call.gone.wait()
+        return await line.again(call)
+
+    return again

@@ -51,6 +51,16 @@ def handset(
     ] = None,
     session_s: Annotated[float, typer.Option(help="Seconds until the network ends a dialogue")] = SESSION_S,
     data: Annotated[Path, typer.Option(help="The demo's data folder")] = Path(".data"),
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the screen as SVG into this file, after --keys, and leave")
+    ] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --picture: a line to type; <tab>, <f5> are keys; 12_ has no Enter; may be repeated"
+        ),
+    ] = None,
+    size: Annotated[str, typer.Option(help="With --picture: columns and lines")] = "100x30",
     plain: Annotated[
         bool, typer.Option("--plain", help="Lines instead of a screen; so without a terminal")
     ] = False,
@@ -76,7 +86,13 @@ def handset(
             )
         except NoService as error:
             fail(str(error))
-        _play(network, list(msisdn or DEMO_PHONES), drawn=not plain and on_terminal())
+        _add(network, msisdn or DEMO_PHONES)
+        if picture is not None:
+            _draw(network, picture, keys or [], size)
+        elif plain or not on_terminal():
+            _read_lines(network)
+        else:
+            _open(network)
 
 
 def known_secrets() -> dict[str, str]:
@@ -116,10 +132,11 @@ def draw_on(url: str, numbers: Sequence[str] = DEMO_PHONES) -> None:
         network = phoneline.network(
             url, table, Path(), SESSION_S, held, configured=False, secrets=known_secrets()
         )
-        _play(network, numbers, drawn=True)
+        _add(network, numbers)
+        _open(network)
 
 
-def _play(network: Network, numbers: Sequence[str], *, drawn: bool) -> None:
+def _add(network: Network, numbers: Sequence[str]) -> None:
     from ussd_engine import WireError
 
     try:
@@ -127,11 +144,15 @@ def _play(network: Network, numbers: Sequence[str], *, drawn: bool) -> None:
             network.add(number)
     except WireError as error:
         fail(str(error))
-    if drawn:
-        from simulator.ui.app import HandsetApp
 
-        HandsetApp(network, secrets=known_secrets()).run()
-        return
+
+def _open(network: Network) -> None:
+    from simulator.ui.app import HandsetApp
+
+    HandsetApp(network, secrets=known_secrets()).run()
+
+
+def _read_lines(network: Network) -> None:
     import asyncio
 
     from simulator import plain
@@ -139,4 +160,18 @@ def _play(network: Network, numbers: Sequence[str], *, drawn: bool) -> None:
     asyncio.run(plain.play(network, sys.stdin, print))
 
 
-_secrets, _table = known_secrets, gateway_table
+def _draw(network: Network, file: Path, keys: Sequence[str], size: str) -> None:
+    import asyncio
+
+    from simulator.ui.app import HandsetApp
+    from simulator.ui.posing import pose
+
+    columns, _, rows = size.partition("x")
+    if not (columns.isdigit() and rows.isdigit()):
+        fail(f"--size {size}: write columns and lines, as in 100x30")
+    app = HandsetApp(network, secrets=known_secrets())
+    drawn = asyncio.run(pose(app, keys, (int(columns), int(rows))))
+    try:
+        file.write_text(drawn, encoding="utf-8")
+    except OSError as error:
+        fail(f"{file}: {error.strerror}")

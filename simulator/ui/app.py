@@ -159,7 +159,7 @@ class HandsetApp(App[None]):
         text = Text() if replay is None else paint.replay(f"{replay.position}/{len(replay)}", seen)
         text += paint.panel(self.active, self.network.wire.state, recorded, width)
         if self.size.height >= TALL:
-            text += paint.wire(self.network.frames.kept[-_FRAMES_SHOWN:])
+            text += paint.wire(self.network.frames.kept[-_FRAMES_SHOWN:], max(width, PANEL_COLUMNS - 4))
         return text
 
     def _view(self, phone: Subscriber) -> PhoneView:

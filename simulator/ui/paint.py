@@ -132,17 +132,17 @@ def replay(step: str, frame: Frame | None) -> Text:
     return text
 
 
-def wire(frames: Sequence[WireFrame]) -> Text:
-    """The last frames, a few lines each."""
+def wire(frames: Sequence[WireFrame], width: int) -> Text:
+    """The last frames, a few lines each, none wider than `width`."""
     text = Text.assemble(("Wire\n", "bold #7fb3d5")) if frames else Text()
     for frame in frames:
         style = "#ffd166" if frame.out else "#9fb48a"
         text.append(f" {'»' if frame.out else '«'} {frame.head}\n", style)
         lines = [HIDDEN] if frame.secret else frame.text.split("\n")
         for line in lines[:_FRAME_LINES]:
-            text.append(f"   {line}\n", "#8a8f98")
+            text.append(f"  {line[: width - 2]}\n", "#8a8f98")
         if len(lines) > _FRAME_LINES:
-            text.append("   …\n", "#8a8f98")
+            text.append("  …\n", "#8a8f98")
     return text
 
 

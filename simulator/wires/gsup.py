@@ -24,7 +24,6 @@ _CHUNK: Final = 64 * 1024
 _FIRST_SESSION: Final = 0x20000001
 _INVOKE: Final = 1
 _TYPED_OCTETS: Final = 160
-_LAST: Final = "last message"
 _ASKED: Final = bytes.fromhex("01080107010201030104010501010100")
 """What a peer is asked of itself: a list of lengths and tags; nobody reads it closely."""
 
@@ -109,7 +108,7 @@ class GsupHlr:
 
     async def again(self, call: Call) -> Reply:
         """As `Wire.again`; TCP brings nothing twice, but a switch may send it so."""
-        message: Message = call.kept[_LAST]
+        message: Message = call.last
         self._calls[message.imsi, message.session] = call
         return await self.waiting.screen(call, lambda: self._send(call, message))
 
@@ -121,7 +120,8 @@ class GsupHlr:
         self._send(call, self._message(call, State.END, Procedure.REQUEST, b""))
 
     async def _turn(self, call: Call, state: State, procedure: Procedure, said: bytes) -> Reply:
-        message = call.kept[_LAST] = self._message(call, state, procedure, said)
+        message = self._message(call, state, procedure, said)
+        call.sends(message)
         return await self.waiting.screen(call, lambda: self._send(call, message))
 
     def _message(self, call: Call, state: State, procedure: Procedure, said: bytes) -> Message:

@@ -14,7 +14,6 @@ from simulator.wires.wire import PATIENCE_S, Call, Frames, Leaving, NoService
 from ussd_engine import Reply, WireError
 
 SCREEN_OCTETS: Final = 160
-_LAST: Final = "last request"
 
 
 class HttpWire:
@@ -68,8 +67,7 @@ class HttpWire:
 
     async def again(self, call: Call) -> Reply:
         """As `Wire.again`."""
-        request: Request = call.kept[_LAST]
-        return await self._turn(call, request)
+        return await self._screen(call, call.last)
 
     async def leave(self, call: Call, why: Leaving) -> None:
         """As `Wire.leave`."""
@@ -83,7 +81,10 @@ class HttpWire:
             await asyncio.to_thread(self._mailbox.close)
 
     async def _turn(self, call: Call, request: Request) -> Reply:
-        call.kept[_LAST] = request
+        call.sends(request)
+        return await self._screen(call, request)
+
+    async def _screen(self, call: Call, request: Request) -> Reply:
         if self._mailbox is None:
             response = await self._exchange(call, request)
         else:

@@ -44,7 +44,7 @@ class InProcess:
 
     async def again(self, call: Call) -> Reply:
         """As `Wire.again`: the same turn under the same id."""
-        return await self._take(call, call.kept["turn"])
+        return await self._take(call, call.last)
 
     async def leave(self, call: Call, why: Leaving) -> None:
         """As `Wire.leave`."""
@@ -54,7 +54,7 @@ class InProcess:
         """Nothing to let go of."""
 
     async def _turn(self, call: Call, kind: Kind, text: str) -> Reply:
-        turn = call.kept["turn"] = Turn(
+        turn = Turn(
             gateway=GATEWAY,
             dialogue=call.name,
             msisdn=call.number,
@@ -64,6 +64,7 @@ class InProcess:
             request_id=f"{call.name}-{len(call.answers)}-{kind.value}",
             screen_octets=self.screen_octets,
         )
+        call.sends(turn)
         return await self._take(call, turn)
 
     async def _take(self, call: Call, turn: Turn) -> Reply:

@@ -24,7 +24,6 @@ BUSY: Final = 0x448
 """The phone is in a dialogue, unless the settings' `busy` says it otherwise; of the vendors' own statuses."""
 _PSSR, _CONFIRM, _SHOWN, _ABORT = 1, 18, 19, 129
 _CHUNK: Final = 64 * 1024
-_LAST: Final = "last unit"
 
 
 class SmppCentre:
@@ -105,7 +104,7 @@ class SmppCentre:
 
     async def again(self, call: Call) -> Reply:
         """As `Wire.again`; a centre counts its units anew."""
-        unit: Pdu = call.kept[_LAST]
+        unit: Pdu = call.last
         self._calls[call.number] = call  # its last screen may have been the dialogue's
         return await self.waiting.screen(call, lambda: self._deliver(call, unit))
 
@@ -127,7 +126,7 @@ class SmppCentre:
         coded = coding.encode(text, alphabet=self._alphabet, plain=self._plain, ucs2=self._ucs2)
         tlvs = {wire.SERVICE_OP: bytes((op,)), **call.kept.get("named", {})}
         unit = self._unit(call, coded.octets, coded.data_coding, destination or call.base, tlvs)
-        call.kept[_LAST] = unit
+        call.sends(unit)
         return await self.waiting.screen(call, lambda: self._deliver(call, unit))
 
     def _unit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -56,6 +57,8 @@ class Call:
         name: the network's own id of it.
         answers: what was typed so far.
         kept: whatever a wire has to remember: a cookie, an invoke's id.
+        last: the last request, as its wire sends it once more.
+        gone: set once this turn's request has gone out.
     """
 
     number: str
@@ -63,6 +66,13 @@ class Call:
     name: str = field(default_factory=lambda: uuid4().hex)
     answers: list[str] = field(default_factory=list, repr=False)
     kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    last: Any = field(default=None, repr=False)
+    gone: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    def sends(self, request: Any) -> None:
+        """A wire sends this now."""
+        self.last = request
+        self.gone.set()
 
     @property
     def base(self) -> str:
@@ -160,12 +170,12 @@ class Frames:
 
 
 def hexdump(octets: bytes) -> str:
-    """Sixteen octets a line: offset, hex, and what of it is ASCII."""
+    """Sixteen octets a line of 69 columns: offset, hex, and what of it is ASCII."""
     lines = []
     for at in range(0, len(octets), 16):
         part = octets[at : at + 16]
         plain = "".join(chr(octet) if 0x20 <= octet < 0x7F else "." for octet in part)
-        lines.append(f"{at:04x}  {part.hex(' '):<47}  {plain}")
+        lines.append(f"{at:04x} {part.hex(' '):<47} {plain}")
     return "\n".join(lines)
 
 

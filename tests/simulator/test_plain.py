@@ -17,18 +17,18 @@ def play(demo: Served, *lines: str) -> list[str]:
     return shown[1:]
 
 
-def test_a_dialled_string_shows_a_framed_screen_and_answers_go_on(demo: Served) -> None:
+def test_a_dialled_string_shows_a_screen_and_what_it_costs_and_answers_go_on(demo: Served) -> None:
     home, question = play(demo, "*880#", "2")
 
-    assert home.splitlines()[0] == home.splitlines()[-1]
-    assert "| CLICK Терминал" in home
+    assert home.splitlines()[0] == "CLICK Терминал"
+    assert home.splitlines()[-1] == "[open, 140/160 octets UCS-2]"
     assert "Номер клиента" in question
 
 
 def test_a_last_screen_is_marked_closed_and_nothing_can_be_answered(demo: Served) -> None:
     closed, nothing = play(demo, "*111#", "1")
 
-    assert closed.endswith("(closed)")
+    assert closed.endswith("[closed, 64/160 octets UCS-2]")
     assert nothing == "No dialogue is open: dial *880#, or ? for help."
 
 

@@ -27,6 +27,8 @@ class Service:
         return self._replies.pop(0) if self._replies else MENU
 
     async def again(self) -> Reply:
+        while not self.arrived:
+            await asyncio.sleep(0)
         self.arrived.append("copy")
         await asyncio.sleep(0)
         return self._replies.pop(0) if self._replies else MENU

@@ -147,7 +147,7 @@ async def test_frames_of_smpp_are_named_and_dumped() -> None:
     assert any(head.startswith("deliver_sm #1 ussd_service_op 1") for head in heads)
     assert any("ussd_service_op 2" in head and head.startswith("submit_sm") for head in heads)
     dumped = next(frame.text for frame in table.frames.kept if frame.head.startswith("deliver_sm #1"))
-    assert dumped.startswith("0000  00 00 00")
+    assert dumped.startswith("0000 00 00 00")
     assert "*880#" in dumped
 
 

@@ -8,7 +8,8 @@ from simulator.faults import Fault
 from simulator.model import Cause, Mode
 from simulator.script import transcript
 from simulator.script_file import scenario
-from simulator.wires.wire import Call, Leaving, Pushed
+from simulator.wires.awaited import Awaited
+from simulator.wires.wire import Call, Leaving, Pushed, Wire
 from tests.simulator.handset.kiosk import CUSTOMER, PIN, SHOP, Kiosk, until
 from ussd_engine import Kind
 
@@ -73,6 +74,40 @@ async def test_after_a_lost_reply_the_same_turn_goes_again_and_is_not_played_twi
 
     assert phone.handset.text == "Noted: coffee"
     assert kiosk.engine.turns[-1] == kiosk.engine.turns[-2]
+
+
+async def test_what_is_sent_again_may_be_doubled_too() -> None:
+    kiosk = Kiosk()
+    (phone,) = kiosk.phones
+    phone.carrier.arm(Fault.LOST_REPLY)
+    await kiosk.type("*880#")
+    phone.carrier.arm(Fault.DUPLICATE)
+    task = phone.press_call()
+    assert task is not None
+    await task
+
+    assert phone.told == "sent twice, one reply"
+    assert len(kiosk.engine.turns) == 3
+
+
+async def test_a_duplicate_is_of_this_turn_even_where_the_wire_waits_before_it_sends() -> None:
+    kiosk = Kiosk()
+    (phone,) = kiosk.phones
+
+    async def start() -> tuple[Wire, None]:
+        await asyncio.sleep(0.02)
+        return kiosk.network.wire, None
+
+    slow = Awaited(start, "starting")
+    await slow.open()
+    phone.wire = slow
+    for keys in ("*880#", "1", "tea"):
+        phone.carrier.arm(Fault.DUPLICATE)
+        await kiosk.type(keys)
+        assert phone.told == "sent twice, one reply"
+
+    assert [turn.text for turn in kiosk.engine.turns] == ["*880#", "*880#", "1", "1", "tea", "tea"]
+    await slow.close()
 
 
 async def test_a_lost_turn_that_is_given_up_is_recorded_as_nothing_came() -> None:

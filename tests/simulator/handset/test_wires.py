@@ -147,5 +147,7 @@ async def test_an_answer_that_no_network_would_show_says_why() -> None:
 
 
 def test_an_unknown_kind_is_named_with_the_known_ones() -> None:
-    with pytest.raises(NoService, match=r"no wire 'at'. There are: here, smpp, gsup, advanta, africastalking"):
+    with pytest.raises(
+        NoService, match=r"no wire 'at'. There are: here, smpp, gsup, advanta, africastalking"
+    ):
         dialect("at", {})
