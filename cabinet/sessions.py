@@ -105,7 +105,9 @@ def end(request: web.Request, response: web.StreamResponse, kind: SessionKind = 
 
 
 def middleware(kind: SessionKind, *, pages: bool = True) -> Middleware:
-    """Find out who asks, by the cookie of `kind` (`WEB` for merchants, `ADMIN` for operators).
+    """Find out who asks, by the cookie of `kind`.
+
+    `WEB` is for merchants' pages, `APP` for their app, `ADMIN` for operators; each has a cookie of its own.
 
     Raises `Forged` before the handler where a changing request was not meant.
 
@@ -151,8 +153,11 @@ def _bearer(request: web.Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+_COOKIES: Final = {SessionKind.ADMIN: "admin", SessionKind.APP: "app"}
+
+
 def _cookie_of(kind: SessionKind) -> str:
-    return "admin" if kind is SessionKind.ADMIN else "session"
+    return _COOKIES.get(kind, "session")
 
 
 def _name(office: Office, name: str) -> str:

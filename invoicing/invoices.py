@@ -6,6 +6,7 @@ together. `move` is the only way an invoice changes its state.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -80,20 +81,34 @@ def move(
     return True
 
 
-def issue(
+@dataclass(frozen=True, slots=True)
+class _Issuable:
+    number: str
+    stands: Standing
+
+
+def could_issue(
+    conn: Connection, now: datetime, limits: Limits, actor: Actor, *, customer: str, amount_tiyin: int
+) -> Done | Duplicate | Refused:
+    """What `issue` would answer now, with nothing done: for a form that shows it before the last step."""
+    user = reading_user(conn, actor.name)
+    if isinstance(user, Refused):
+        return user
+    found = _issuable(conn, now, limits, user, customer, amount_tiyin, again=False)
+    return Done(found.number) if isinstance(found, _Issuable) else found
+
+
+def _issuable(
     conn: Connection,
     now: datetime,
     limits: Limits,
-    actor: Actor,
-    *,
+    user: MerchantUser,
     customer: str,
     amount_tiyin: int,
+    *,
     again: bool,
-) -> Issued | Duplicate | Refused:
-    """T1. `actor` is the merchant user's phone; `again` issues an equal invoice a second time (A20)."""
-    user = acting_user(conn, now, actor.name, actor.channel, lock=True)
-    if isinstance(user, Refused):
-        return user
+) -> _Issuable | Duplicate | Refused:
+    """Every guard of T1 but who acts."""
     number = phone(customer)
     if isinstance(number, Refused):
         return number
@@ -116,6 +131,27 @@ def issue(
     over = _over_limit(limits, stands)
     if over is not None:
         return over
+    return _Issuable(number, stands)
+
+
+def issue(
+    conn: Connection,
+    now: datetime,
+    limits: Limits,
+    actor: Actor,
+    *,
+    customer: str,
+    amount_tiyin: int,
+    again: bool,
+) -> Issued | Duplicate | Refused:
+    """T1. `actor` is the merchant user's phone; `again` issues an equal invoice a second time (A20)."""
+    user = acting_user(conn, now, actor.name, actor.channel, lock=True)
+    if isinstance(user, Refused):
+        return user
+    found = _issuable(conn, now, limits, user, customer, amount_tiyin, again=again)
+    if not isinstance(found, _Issuable):
+        return found
+    number, stands = found.number, found.stands
     invoice = storage.issue(
         conn,
         merchant_id=user.merchant_id,

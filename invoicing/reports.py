@@ -26,6 +26,11 @@ from invoicing.storage.papers import PaymentRow, Period
 from invoicing.storage.reports import AttemptRow, IssuerRow, ListedRow, NoticeRow, Place, Sought, Sums
 from invoicing.values import TASHKENT, tashkent_day
 
+__all__ = [
+    "AttemptRow", "Change", "Checked", "Filter", "IssuerRow", "ListedInvoice", "Listing", "NoticeRow",
+    "Reports", "Story", "Sums",
+]  # fmt: skip
+
 PAGE_ROWS: Final = 50
 COUNTED_MAX: Final = 5_000
 """Rows that a page sums up by itself; of more, `Reports.sums` is asked apart, after the page is there."""

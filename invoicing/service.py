@@ -81,6 +81,21 @@ class Invoicing(SelfService):
             ),
         )
 
+    def could_issue(
+        self, merchant_msisdn: str, customer_msisdn: str, amount_tiyin: int
+    ) -> Done | Duplicate | Refused:
+        """Whether `issue` would do it now; nothing is done. `Done.name` is the phone in its normal form."""
+        now = self._clock.now()
+        with reading(self._engine) as conn:
+            return invoices.could_issue(
+                conn,
+                now,
+                self._limits,
+                Actor(merchant_msisdn, "web"),
+                customer=customer_msisdn,
+                amount_tiyin=amount_tiyin,
+            )
+
     def cancel(
         self, key: RequestKey, merchant_msisdn: str, invoice_id: str, channel: str = "ussd"
     ) -> InvoiceCancelled | Refused:

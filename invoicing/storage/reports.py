@@ -130,7 +130,7 @@ def _sought(sought: Sought) -> Iterable[ColumnElement[bool]]:
         yield or_(*either)
 
 
-def _sums(matching: tuple[ColumnElement[bool], ...], rows_max: int | None) -> Select[Any]:
+def _sums(matching: tuple[ColumnElement[bool], ...], rows_max: int | None) -> Select[int, int, int, int]:
     taken = select(invoice.c.amount_tiyin, invoice.c.state).where(*matching)
     some = (taken if rows_max is None else taken.limit(rows_max)).subquery("taken")
     paid = some.c.state == InvoiceState.PAID
@@ -138,13 +138,12 @@ def _sums(matching: tuple[ColumnElement[bool], ...], rows_max: int | None) -> Se
     def total(column: ColumnElement[Any]) -> ColumnElement[int]:
         return cast(func.coalesce(column, 0), BigInteger)
 
-    query: Select[Any] = select(
+    return select(
         func.count().label("count"),
         total(func.sum(some.c.amount_tiyin)).label("amount"),
         func.count().filter(paid).label("paid_count"),
         total(func.sum(some.c.amount_tiyin).filter(paid)).label("paid_amount"),
     ).select_from(some)
-    return query
 
 
 def _page(merchant_id: int, sought: Sought, after: Place | None, limit: int) -> Select[Any]:

@@ -1,0 +1,117 @@
+/* What pages do beyond HTML and htmx. No page needs it to work. */
+"use strict";
+(function () {
+  const body = document.body;
+
+  function toast(text, kind, href) {
+    const box = document.getElementById("toasts");
+    const made = document.createElement("div");
+    made.className = "toast " + kind;
+    const said = document.createElement("span");
+    said.textContent = text;
+    made.append(said);
+    if (href) {
+      const link = document.createElement("a");
+      link.href = href;
+      link.textContent = box.dataset.open;
+      made.append(link);
+    }
+    box.append(made);
+    setTimeout(() => made.remove(), 12000);
+  }
+
+  /* One press is one request, however often it is pressed. */
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-once]")) return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    const pressed = event.submitter;
+    if (pressed) pressed.setAttribute("aria-busy", "true");
+  });
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-sent]").forEach((form) => {
+      delete form.dataset.sent;
+      form.querySelectorAll("[aria-busy]").forEach((one) => one.removeAttribute("aria-busy"));
+    });
+  });
+
+  document.addEventListener("click", async (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      try { await navigator.clipboard.writeText(copy.dataset.copy); toast(copy.dataset.done, "paid"); } catch (_) { /* forbidden */ }
+    }
+    if (event.target.closest("[data-print]")) window.print();
+    document.querySelectorAll("details.lang[open]").forEach((menu) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    document.querySelectorAll("details.lang[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
+  });
+
+  /* Thousands apart while a sum is typed. */
+  document.querySelectorAll("input[data-sum]").forEach((input) => {
+    input.addEventListener("blur", () => {
+      const found = /^\s*(\d[\d\s\u00a0]*)([.,]\d{0,2})?\s*$/.exec(input.value);
+      if (found) input.value = found[1].replace(/\D/g, "").replace(/\B(?=(\d{3})+$)/g, " ") + (found[2] || "");
+    });
+  });
+
+  /* A code can be asked for again after a minute. */
+  document.querySelectorAll("button[data-wait]").forEach((button) => {
+    let left = Number(button.dataset.wait);
+    button.disabled = true;
+    const tick = () => {
+      if (left <= 0) { button.disabled = false; button.textContent = button.dataset.text; return; }
+      button.textContent = button.dataset.waiting + " " + left + " s";
+      left -= 1;
+      setTimeout(tick, 1000);
+    };
+    tick();
+  });
+
+  /* The end of a session is told two minutes before. */
+  const idle = Number(body.dataset.idle || 0);
+  let touched = Date.now();
+  document.addEventListener("htmx:afterRequest", () => { touched = Date.now(); });
+  if (idle) {
+    const box = document.getElementById("idle");
+    document.getElementById("stay").addEventListener("click", async () => {
+      const answer = await fetch(body.dataset.base + "/alive");
+      if (answer.ok && !answer.redirected) { touched = Date.now(); box.hidden = true; } else location.reload();
+    });
+    setInterval(() => {
+      const quiet = (Date.now() - touched) / 1000;
+      if (quiet > idle + 5) location.reload();
+      else if (quiet > idle - 120 && box.hidden) { box.hidden = false; document.getElementById("stay").focus(); }
+    }, 5000);
+  }
+
+  /* Invoices that change while the page is open. */
+  if (body.dataset.events && window.EventSource) {
+    const source = new EventSource(body.dataset.events);
+    source.addEventListener("invoice", (event) => {
+      const told = JSON.parse(event.data);
+      const address = body.dataset.base + "/invoices/" + told.id;
+      const row = document.getElementById("i-" + told.id);
+      if (row) {
+        htmx.ajax("GET", address + "/row", { target: row, swap: "outerHTML" }).then(() => {
+          const fresh = document.getElementById("i-" + told.id);
+          if (fresh) fresh.classList.add("fresh");
+        });
+      }
+      const sums = document.getElementById("sums");
+      if (sums && document.getElementById("filter")) htmx.trigger(sums, "refresh");
+      const here = document.querySelector("[data-invoice]");
+      if (here && here.dataset.invoice === told.id) {
+        if (told.status !== "awaiting") location.replace(address);
+        return;
+      }
+      toast(told.text, told.status, address);
+    });
+    source.addEventListener("over", () => { source.close(); location.reload(); });
+    window.addEventListener("pagehide", () => source.close());
+  }
+})();

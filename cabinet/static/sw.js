@@ -1,0 +1,69 @@
+/* The app without a net, and notifications of payments. */
+"use strict";
+const KEPT = ["KEPT"];
+const NAME = "click-" + KEPT.map((address) => address.slice(-12)).join("").slice(0, 60);
+const LIST = "click-list";
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(caches.open(NAME).then((cache) => cache.addAll([...KEPT, "/app/offline"])).then(() => self.skipWaiting()));
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(
+    caches.keys()
+      .then((names) => Promise.all(names.filter((name) => name !== NAME && name !== LIST).map((name) => caches.delete(name))))
+      .then(() => self.clients.claim())
+  );
+});
+
+self.addEventListener("fetch", (event) => {
+  const request = event.request;
+  const address = new URL(request.url);
+  if (request.method !== "GET" || address.origin !== location.origin) return;
+  if (address.pathname.startsWith("/cabinet/static/")) {
+    event.respondWith(caches.match(request).then((kept) => kept || fetch(request)));
+  } else if (request.mode === "navigate" && address.pathname.startsWith("/app/")) {
+    event.respondWith(page(request, address));
+  }
+});
+
+/* Always the net first; of pages only the last list is kept, and only until signing out. */
+async function page(request, address) {
+  const isList = (address.pathname === "/app/" || address.pathname === "/app/invoices") && !address.search;
+  try {
+    const answer = await fetch(request);
+    const cache = await caches.open(LIST);
+    if (isList && answer.ok && !answer.redirected) await cache.put("/app/invoices", answer.clone());
+    if (answer.redirected && new URL(answer.url).pathname === "/app/signin") await caches.delete(LIST);
+    return answer;
+  } catch (_) {
+    const kept = isList ? await caches.match("/app/invoices", { cacheName: LIST }) : undefined;
+    return kept || (await caches.match("/app/offline")) || Response.error();
+  }
+}
+
+self.addEventListener("push", (event) => {
+  const told = event.data ? event.data.json() : {};
+  event.waitUntil(
+    self.registration.showNotification(told.title || "CLICK", {
+      body: told.body || "",
+      icon: KEPT.find((address) => address.includes("icon-192")),
+      badge: KEPT.find((address) => address.includes("icon-192")),
+      lang: told.lang,
+      tag: told.event + ":" + told.id,
+      data: { id: told.id },
+    })
+  );
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const id = String((event.notification.data || {}).id || "");
+  const address = /^[0-9]+$/.test(id) ? "/app/invoices/" + id : "/app/";
+  event.waitUntil(
+    self.clients.matchAll({ type: "window", includeUncontrolled: true }).then((open) => {
+      const mine = open.find((client) => new URL(client.url).pathname.startsWith("/app/"));
+      return mine ? mine.focus().then(() => mine.navigate(address)) : self.clients.openWindow(address);
+    })
+  );
+});
