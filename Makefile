@@ -10,7 +10,7 @@ export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check format simulate proof bench bench-server docs requirements clean
+.PHONY: help install run test check format simulate rehearse proof bench bench-server docs requirements clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,13 +34,18 @@ format: $(STAMPS)/dev ## write the format that check asks for
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+rehearse: $(STAMPS)/runtime ## back the database of USSD_DATABASE__URL up, restore it beside, compare
+	@$(BIN)/python deploy/rehearse_restore.py --keep .data/dumps --ussd $(BIN)/ussd
+
 simulate: $(STAMPS)/dev ## play faults against the money domain: SEEDS=500, or one again with SEED=n
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500))
 
 proof: $(STAMPS)/dev $(STAMPS)/postgresql $(STAMPS)/peers ## the full figures, hours long; goes on where it was stopped
 	@$(BIN)/python -m tests.simulation --proof
 	@$(BIN)/python -m tests.kills --proof
-	@$(BIN)/python -m tests.adapters.smpp.fuzz 1000000
+	@$(BIN)/python -m tests.adapters.fuzz 600000
+	@$(BIN)/python -m tests.adapters.gsup.fuzz 200000
+	@$(BIN)/python -m tests.adapters.smpp.fuzz 200000
 	@$(BIN)/python -m tests.adapters.smpp.drops 100
 
 bench: $(STAMPS)/dev $(STAMPS)/postgresql ## the benchmarks; prints tables
@@ -94,13 +99,15 @@ $(STAMPS)/postgresql: | $(STAMPS)/venv
 	  echo "PostgreSQL is missing (the tests start their own server): apt-get install -y postgresql, as root, then again" >&2; exit 1; }
 	@touch $@
 
-# The SMPP tests bind to a centre of node-smpp, the GSUP tests play behind osmo-hlr; tshark reads what was sent; the
-# cabinet's pages are clicked through in chromium.
+# Real peers of the tests: an SMPP centre of node-smpp, Debian's kannel, osmo-hlr, haproxy, chromium for the pages, tshark
+# to read what was sent, and what checks the files of deploy/.
 PEER := tests/peers/smpp_node
+PEERS := nodejs npm tshark osmo-hlr kannel haproxy chromium openssl prometheus systemd
+PROGRAMS := npm tshark osmo-hlr bearerbox haproxy chromium openssl promtool systemd-analyze
+missing = PATH=$$PATH:/usr/sbin; for one in $(PROGRAMS); do command -v $$one || echo missing; done | grep -qx missing
 $(STAMPS)/peers: $(PEER)/package-lock.json | $(STAMPS)/venv
-	@command -v npm >/dev/null && command -v tshark >/dev/null && command -v osmo-hlr >/dev/null && command -v chromium >/dev/null || { \
-	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get update -qq; \
-	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm tshark osmo-hlr chromium >/dev/null; }; } || { \
-	  echo "node, npm, tshark, osmo-hlr or chromium is missing (the tests need them as peers): apt-get install -y nodejs npm tshark osmo-hlr chromium, as root, then again" >&2; exit 1; }
+	@! { $(missing); } || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null; } || { \
+	  echo "a peer of the tests is missing; as root: apt-get install -y $(PEERS), then again" >&2; exit 1; }
 	@npm ci --prefix $(PEER) --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
