@@ -27,6 +27,8 @@ class OwnOracle:
     """Hashes of all PINs that each phone has had, each with the commit that brought it."""
     choosing: dict[str, list[Choice]] = field(default_factory=lambda: defaultdict(list))
     """Who is at work at choosing a PIN, by phone."""
+    let: set[str] = field(default_factory=set)
+    """Phones that typed the old PIN and may choose another, in this journey or the next within minutes."""
     codes: dict[str, str] = field(default_factory=dict)
     """Every code that was made, by its request's reference."""
     used: set[str] = field(default_factory=set)
@@ -61,7 +63,8 @@ class OwnOracle:
             fitting = [one for one in self.choosing[row.msisdn] if self.hash_of(one.again) == row.pin_hash]
             typed = any(one.pin == one.again for one in fitting)
             must("pin_is_chosen", typed, f"{row.msisdn} has a PIN that nobody typed twice")
-            allowed = before is None or any(one.proved for one in fitting)
+            allowed = before is None or row.msisdn in self.let
+            self.let.discard(row.msisdn)
             must("pin_is_chosen", allowed, f"{row.msisdn} has another PIN, and the old one was not typed")
             linked = any(card.customer_id == id_ and card.state == "active" for card in new.cards.values())
             must("pin_is_chosen", linked, f"{row.msisdn} has a PIN and no card")
@@ -69,9 +72,8 @@ class OwnOracle:
 
     def chooses_again(self, phone: str, kept: str | None) -> bool:
         """Whether somebody who typed the old PIN is at choosing the very same one."""
-        return any(
-            one.proved and one.pin == one.again and self.hash_of(one.again) == kept
-            for one in self.choosing[phone]
+        return phone in self.let and any(
+            one.pin == one.again and self.hash_of(one.again) == kept for one in self.choosing[phone]
         )
 
     def hash_of(self, pin: str) -> str:
@@ -162,8 +164,7 @@ class OwnOracle:
 
 @dataclass(eq=False)
 class Choice:
-    """One journey to a new PIN, at work; `proved`: the old one was right."""
+    """One journey to a new PIN, at work."""
 
     pin: str
     again: str
-    proved: bool = False
