@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal, or_, select, update
 
@@ -143,7 +144,7 @@ def set_password(conn: Connection, user_id: int, password_hash: str, at: datetim
 
 def add_session(conn: Connection, token_hash: str, row: SessionRow) -> SessionRow:
     """Keep a new session; the row with its id."""
-    values = {name: getattr(row, name) for name in row.__match_args__ if name != "id"}
+    values: dict[str, Any] = {name: getattr(row, name) for name in row.__match_args__ if name != "id"}
     return replace(row, id=add(conn, web_session, {"token_hash": token_hash, **values}))
 
 

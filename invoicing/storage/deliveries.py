@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     String,
     bindparam,
@@ -122,7 +123,7 @@ _deliveries = select(
     outbox.c.sent_at,
     outbox.c.failure,
 )
-_shop = bindparam("merchant_id")
+_shop: BindParameter[int] = bindparam("merchant_id")
 _HOOKS = select(literal("webhook").label("kind"), webhook.c.id, literal("").label("lang")).where(
     webhook.c.merchant_id == _shop,
     webhook.c.state == "active",
@@ -288,7 +289,7 @@ def mark(conn: Connection, row_id: int, **values: str | int | datetime) -> bool:
 
 
 def note_attempt(conn: Connection, row: AttemptRow) -> None:
-    values = {name: getattr(row, name) for name in row.__match_args__}
+    values: dict[str, Any] = {name: getattr(row, name) for name in row.__match_args__}
     add_row(conn, webhook_attempt, values)
 
 
