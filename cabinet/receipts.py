@@ -22,6 +22,7 @@ FONTS: Final = Path(__file__).resolve().parent / "fonts"
 _FONT: Final = "DejaVu"
 _MARGIN_MM: Final = 14
 _QR_MM: Final = 34
+_A5_MM: Final = (148, 210)
 HELP: Final = "www.click.uz, +998 71 231 08 80"
 
 
@@ -65,7 +66,7 @@ class Receipt:
 
 def pdf(receipt: Receipt, speech: Speech) -> bytes:
     """The receipt on a sheet of A5."""
-    sheet = FPDF(format="A5")
+    sheet = FPDF(format=_A5_MM)
     sheet.set_margin(_MARGIN_MM)
     sheet.set_auto_page_break(auto=False)
     sheet.add_font(_FONT, "", FONTS / "DejaVuSans.ttf")

@@ -21,7 +21,10 @@ _LABELS_MAX: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar in the coordinates of the SVG, and what it stands for, both days taken in."""
+    """One bar in the coordinates of the SVG, and what it stands for, both days taken in.
+
+    `seldom`: its label has room on wide screens only.
+    """
 
     x: float
     y: float
@@ -32,6 +35,7 @@ class Bar:
     count: int
     amount_tiyin: int
     labelled: bool
+    seldom: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def bars(days: Sequence[DayTotal], since: date, until: date) -> Chart:
                 count,
                 amount,
                 index % every == 0,
+                index // every % 2 == 1,
             )
         )
     lines = tuple((round(HEIGHT - _BOTTOM - room * part, 2), int(top * part)) for part in (0.5, 1.0) if top)

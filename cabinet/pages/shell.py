@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cabinet import refusals, security, sessions
 from cabinet.office import TooBusy, office_of
-from cabinet.pages import charts, languages
+from cabinet.pages import charts, devices, languages
 from cabinet.pages.languages import Speech, speech
 from cabinet.pages.statuses import CHANNELS, N_, STATUSES
 from cabinet.sessions import Forbidden, Forged, NotSignedIn
@@ -165,6 +165,7 @@ def environment(chosen: str) -> Environment:
         language_names=languages.NAMES,
         currency=spoken.currency,
         bars=charts.bars,
+        named=devices.named,
         plural=spoken.plural,
         say=lambda refused: refusals.say(refused, chosen),
     )

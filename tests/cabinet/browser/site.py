@@ -7,13 +7,13 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-
 from pathlib import Path
 
 from aiohttp import web
 
 from cabinet.mount import mount
 from invoicing import InvoiceView
+from invoicing.registration import DEMO_PAN
 from tests.cabinet.web import PASSWORD, People, office_over
 from tests.invoicing.world import FIFTY, SOUM, World, on_file
 
@@ -36,7 +36,7 @@ class Site:
         """Invoices of some days, in every state there is."""
         made = []
         world = self.world
-        world.bank.set_balance(world.bank.tokenise(_pan(), "3012"), 100_000_000 * SOUM)
+        world.bank.set_balance(world.bank.tokenise(DEMO_PAN, "3012"), 100_000_000 * SOUM)
         world.clock.advance(days=-6)
         for day in range(7):
             for place in range(4 + day % 3):
@@ -61,12 +61,6 @@ class Site:
         """The customer pays."""
         self.world.clock.advance(seconds=5)
         self.world.pay(invoice)
-
-
-def _pan() -> str:
-    from invoicing.registration import DEMO_PAN
-
-    return DEMO_PAN
 
 
 @contextmanager
@@ -100,5 +94,3 @@ def served(site: Site) -> Iterator[Site]:
             loop.call_soon_threadsafe(loop.stop)
             thread.join(10)
             loop.close()
-
-

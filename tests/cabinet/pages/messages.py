@@ -22,7 +22,15 @@ CABINET = Path(__file__).resolve().parents[3] / "cabinet"
 CODE_WORDS = {"N_": None, "spoken": None, "told": None, "speech": None, "_": None, "plural": (1, 2)}
 DATED = tuple(
     f'"{name}'.encode()
-    for name in ("POT-Creation", "PO-Revision", "Generated-By", "Report-Msgid", "Project-Id", "Last-T", "Language-T")
+    for name in (
+        "POT-Creation",
+        "PO-Revision",
+        "Generated-By",
+        "Report-Msgid",
+        "Project-Id",
+        "Last-T",
+        "Language-T",
+    )
 )
 KEPT = r"(%\(\w+\)s|iPhone|Merchant|\.xls)"
 Id = str | tuple[str, str]
