@@ -22,7 +22,7 @@ class DemoProcess:
 
     def __init__(self, options: Sequence[str]) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - ourselves, and the options of our own command line
-            [sys.executable, "-c", _MAIN, "demo", "--headless", "--until-eof", *options],
+            [sys.executable, "-P", "-c", _MAIN, "demo", "--headless", "--until-eof", *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -63,8 +63,12 @@ class Server:
         body: bytes | None,
         headers: Mapping[str, str],
         timeout_s: float = TIMEOUT_S,
+        begun: Callable[[socket.socket], None] = lambda _: None,
     ) -> tuple[int, dict[str, str], bytes]:
         """One exchange on a connection of its own: status, headers by small letters, body.
+
+        Args:
+            begun: given the connection once the request is sent; shutting it down ends the wait.
 
         Raises:
             NoService: refused, cut or silent for `timeout_s`.
@@ -79,6 +83,7 @@ class Server:
             sent["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
         try:
             connection.request(method, address.path.rstrip("/") + path, body, sent)
+            begun(connection.sock)
             response = connection.getresponse()
             told = {name.lower(): value for name, value in response.getheaders()}
             return response.status, told, response.read(ANSWER_MAX)

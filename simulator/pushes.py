@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any, Final
@@ -27,7 +29,7 @@ class DemoPushes:
         self._server = server
         self._frames = frames
         self._stopped = Event()
-        self._asking: set[str] = set()
+        self._asking: dict[str, socket.socket | None] = {}
 
     @property
     def state(self) -> str:
@@ -44,13 +46,17 @@ class DemoPushes:
         """
         if number in self._asking:
             return
-        self._asking.add(number)
+        self._asking[number] = None
         loop = asyncio.get_running_loop()
         Thread(target=self._wait, args=(number, loop, take), daemon=True).start()
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Ask no more, and let the service know at once: it would hold its end of the line open."""
         self._stopped.set()
+        for line in self._asking.values():
+            if line is not None:
+                with contextlib.suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
 
     async def close(self) -> None:
         """As a `Wire`."""
@@ -94,9 +100,13 @@ class DemoPushes:
 
     def _wait(self, number: str, loop: asyncio.AbstractEventLoop, take: Callable[[Pushed], None]) -> None:
         path = f"/demo/pushes/{number}?wait={WAIT_S}"
+
+        def begun(line: socket.socket) -> None:
+            self._asking[number] = line
+
         while not self._stopped.is_set():
             try:
-                status, _, raw = self._server.exchange("GET", path, None, {}, WAIT_S + 10)
+                status, _, raw = self._server.exchange("GET", path, None, {}, WAIT_S + 10, begun)
             except NoService:
                 status, raw = 0, b""
             if status == 200 and not self._stopped.is_set():

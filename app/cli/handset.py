@@ -69,30 +69,25 @@ def handset(
 
     They need no service: where none runs on --data a demo is started, with the gateway that --wire names.
     """
-    with ExitStack() as held:
-        from app import phoneline
-        from simulator.wires.wire import NoService
+    asked: dict[str, Any] = {
+        "url": url,
+        "table": gateway_table(config, gateway, wire, option or []),
+        "data": str(data),
+        "session_s": session_s,
+        "configured": config is not None,
+        "secrets": known_secrets(),
+        "numbers": list(msisdn or DEMO_PHONES),
+    }
+    if picture is None and not plain and on_terminal():
+        from app import screen
 
-        table = gateway_table(config, gateway, wire, option or [])
-        try:
-            network = phoneline.network(
-                url,
-                table,
-                data,
-                session_s,
-                held,
-                configured=config is not None,
-                secrets=known_secrets(),
-            )
-        except NoService as error:
-            fail(str(error))
-        _add(network, msisdn or DEMO_PHONES)
+        screen.become(asked)
+    with ExitStack() as held:
+        network = _network(asked, held)
         if picture is not None:
             _draw(network, picture, keys or [], size)
-        elif plain or not on_terminal():
-            _read_lines(network)
         else:
-            _open(network)
+            _read_lines(network)
 
 
 def known_secrets() -> dict[str, str]:
@@ -124,32 +119,42 @@ def on_terminal() -> bool:
 
 
 def draw_on(url: str, numbers: Sequence[str] = DEMO_PHONES) -> None:
-    """The handset on a demo that answers."""
+    """The screen on a demo that answers."""
+    from app import screen
+
+    screen.run(
+        {
+            "url": url,
+            "table": gateway_table(None, None, None, ()),
+            "data": "",
+            "session_s": SESSION_S,
+            "configured": False,
+            "secrets": known_secrets(),
+            "numbers": list(numbers),
+        }
+    )
+
+
+def _network(asked: dict[str, Any], held: ExitStack) -> Network:
     from app import phoneline
-
-    with ExitStack() as held:
-        table = gateway_table(None, None, None, ())
-        network = phoneline.network(
-            url, table, Path(), SESSION_S, held, configured=False, secrets=known_secrets()
-        )
-        _add(network, numbers)
-        _open(network)
-
-
-def _add(network: Network, numbers: Sequence[str]) -> None:
+    from simulator.wires.wire import NoService
     from ussd_engine import WireError
 
     try:
-        for number in numbers:
+        network = phoneline.network(
+            asked["url"],
+            asked["table"],
+            Path(asked["data"]),
+            asked["session_s"],
+            held,
+            configured=asked["configured"],
+            secrets=asked["secrets"],
+        )
+        for number in asked["numbers"]:
             network.add(number)
-    except WireError as error:
+    except (NoService, WireError) as error:
         fail(str(error))
-
-
-def _open(network: Network) -> None:
-    from simulator.ui.app import HandsetApp
-
-    HandsetApp(network, secrets=known_secrets()).run()
+    return network
 
 
 def _read_lines(network: Network) -> None:

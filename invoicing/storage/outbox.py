@@ -130,9 +130,7 @@ def queued(conn: Connection, row_id: int) -> OutboxRow | None:
 
 def depth(conn: Connection) -> int:
     """How many SMS are not sent yet."""
-    query = (
-        select(func.count()).select_from(outbox).where(outbox.c.state == "queued", outbox.c.kind == "sms")
-    )
+    query = select(func.count()).select_from(outbox).where(outbox.c.state == "queued", outbox.c.kind == "sms")
     return int(conn.execute(query).scalar_one())
 
 

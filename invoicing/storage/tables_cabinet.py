@@ -1,7 +1,6 @@
 """Tables of the web: who is signed in, failed tries, operators, and merchants' own systems that are told.
 
-Tokens, codes and passwords are kept as hashes only; a webhook's key is made from its salt and a key that is not
-here.
+Tokens, codes and passwords are kept as hashes only; a webhook's key is made of its salt and a key not kept here.
 """
 
 from __future__ import annotations

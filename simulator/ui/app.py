@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import select
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -167,6 +169,9 @@ class HandsetApp(App[None]):
         return view
 
     def _tick(self) -> None:
+        if not self.is_headless and _terminal_is_gone():
+            self.exit()  # Textual's reader would spin on the end of its input
+            return
         self._beat += 1
         for phone in self.network.phones:
             phone.tick()
@@ -449,3 +454,10 @@ class HandsetApp(App[None]):
             return
         self._saved = path
         self.note(f"saved {path}")
+
+
+def _terminal_is_gone() -> bool:
+    """Whether the window has been closed: what is left of a terminal then only ever hangs up."""
+    poll = select.poll()
+    poll.register(sys.__stdin__ or 0, 0)
+    return any(found & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, found in poll.poll(0))
