@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import IO, Any, Final
 
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from cabinet.exports_xls import StreamedBook
 from cabinet.pages.languages import Speech, hidden_phone

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
-from aiohttp_sse import sse_response
+from aiohttp_sse import EventSourceResponse, sse_response
 
 from cabinet.office import Office, office_of
 from cabinet.pages.shell import words
@@ -41,24 +41,26 @@ class Watch:
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        self._queues: dict[int, set[asyncio.Queue[Change]]] = defaultdict(set)
+        self._queues: dict[int, set[asyncio.Queue[Change | None]]] = defaultdict(set)
         self._listening: dict[str, int] = defaultdict(int)
         self._seen: dict[tuple[str, int], float] = {}
         self._task: asyncio.Task[None] | None = None
+        self._over = False
 
-    def open(self, who: SignedIn) -> asyncio.Queue[Change] | None:
+    def open(self, who: SignedIn) -> asyncio.Queue[Change | None] | None:
         """A queue of changes of the merchant's invoices; `None`: too many listen."""
         many = sum(len(queues) for queues in self._queues.values())
-        if who.merchant_id is None or many >= OPEN_MAX or self._listening[who.user_id] >= PER_USER_MAX:
+        full = many >= OPEN_MAX or self._listening[who.user_id] >= PER_USER_MAX
+        if who.merchant_id is None or full or self._over:
             return None
-        queue: asyncio.Queue[Change] = asyncio.Queue(_WAITING_MAX)
+        queue: asyncio.Queue[Change | None] = asyncio.Queue(_WAITING_MAX)
         self._queues[who.merchant_id].add(queue)
         self._listening[who.user_id] += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look())
         return queue
 
-    def close(self, who: SignedIn, queue: asyncio.Queue[Change]) -> None:
+    def close(self, who: SignedIn, queue: asyncio.Queue[Change | None]) -> None:
         if who.merchant_id is None:
             return
         self._queues[who.merchant_id].discard(queue)
@@ -69,28 +71,35 @@ class Watch:
             del self._listening[who.user_id]
 
     async def stop(self) -> None:
+        """End every stream: the service's own end waits for none, and browsers come back by themselves."""
+        self._over = True
+        for queue in [queue for queues in self._queues.values() for queue in queues]:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(None)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _look(self) -> None:
         reports, loop = self._office.reports, asyncio.get_running_loop()
-        began = await self._office.in_thread(reports.now)
+        looked = False
         while self._queues:
             try:
                 now = await self._office.in_thread(reports.now)
-                since = max(began, now - LOOK_BACK)
-                found = await self._office.in_thread(reports.changes, tuple(self._queues), since)
+                found = await self._office.in_thread(reports.changes, tuple(self._queues), now - LOOK_BACK)
             except StorageError:
                 log.warning("open pages could not be told of changes")
                 found = ()
-            self._tell(found, loop.time())
+            # What was there at the first look is on the pages already.
+            self._note(found, loop.time(), tell=looked)
+            looked = True
             await asyncio.sleep(LOOK_EVERY_S)
 
-    def _tell(self, found: tuple[Change, ...], at: float) -> None:
+    def _note(self, found: tuple[Change, ...], at: float, *, tell: bool) -> None:
         for change in found:
             known = (change.id, change.version)
-            if known not in self._seen:
+            if tell and known not in self._seen:
                 for queue in self._queues.get(change.merchant_id, ()):
                     if not queue.full():
                         queue.put_nowait(change)
@@ -120,18 +129,31 @@ async def events(request: web.Request) -> web.StreamResponse:
         return web.Response(status=204)  # tells a browser not to come back
     try:
         async with sse_response(request) as response:
-            while response.is_connected():
-                try:
-                    change = await asyncio.wait_for(queue.get(), STILL_IN_EVERY_S)
-                except TimeoutError:
-                    if not await _still_in(request, who):
-                        await response.send("", event="over")
-                        break
-                    continue
-                await response.send(json.dumps(_told(request, change)), event="invoice")
+            await _tell(request, response, queue, who)
+    except ConnectionError:
+        pass  # the page was closed while it was told something
     finally:
         watch.close(who, queue)
     return response
+
+
+async def _tell(
+    request: web.Request,
+    response: EventSourceResponse,
+    queue: asyncio.Queue[Change | None],
+    who: SignedIn,
+) -> None:
+    while response.is_connected():
+        try:
+            change = await asyncio.wait_for(queue.get(), STILL_IN_EVERY_S)
+        except TimeoutError:
+            if await _still_in(request, who):
+                continue
+            await response.send("", event="over")
+            return
+        if change is None:
+            return
+        await response.send(json.dumps(_told(request, change)), event="invoice")
 
 
 async def _still_in(request: web.Request, who: SignedIn) -> bool:

@@ -106,7 +106,7 @@
       if (sums && document.getElementById("filter")) htmx.trigger(sums, "refresh");
       const here = document.querySelector("[data-invoice]");
       if (here && here.dataset.invoice === told.id) {
-        if (told.status !== "awaiting") location.replace(address);
+        if (told.status !== here.dataset.status) location.replace(address);
         return;
       }
       toast(told.text, told.status, address);

@@ -75,7 +75,7 @@ def _turned(message: Message) -> str | tuple[str, ...]:
 
 def letters(latin: str) -> str:
     """Latin to Cyrillic; `%(names)s` stay, and what is written in one case for machines."""
-    folded = latin.translate(str.maketrans({"\u02bb": "'", "\u02bc": "'", "\u2018": "'", "\u2019": "'"}))
+    folded = latin.translate(dict.fromkeys(map(ord, "\u02bb\u02bc\u2018\u2019"), "'"))
     pieces = re.split(KEPT, folded)
     return "".join(piece if re.fullmatch(KEPT, piece) else cyrillic(piece) for piece in pieces)
 

@@ -118,7 +118,9 @@ async def here_over(world: World) -> AsyncIterator[Here]:
     with ThreadPoolExecutor(4) as pool:
         served = web.Application()
         mount(served, office_over(people, pool, OPTIONS))
-        async with TestServer(served) as server:
-            here = Here(world, people, server)
-            yield here
-            await here.close()
+        server = TestServer(served)
+        await server.start_server()
+        here = Here(world, people, server)
+        yield here
+        await here.close()
+        await server.close()
