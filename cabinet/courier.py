@@ -16,13 +16,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from invoicing.dispatch import Dispatch, Parcel, ToDevice, ToWebhook
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
 
 log: Final = logging.getLogger(__name__)
 
@@ -44,12 +45,18 @@ class PushKey:
     every start and in every worker, and kept nowhere."""
 
     def __init__(self, key: bytes) -> None:
-        number = int.from_bytes(hmac.digest(key, b"vapid", "sha512"), "big") % (_ORDER - 1) + 1
-        self._private = ec.derive_private_key(number, ec.SECP256R1())
+        self._number = int.from_bytes(hmac.digest(key, b"vapid", "sha512"), "big") % (_ORDER - 1) + 1
+
+    @cached_property
+    def _private(self) -> ec.EllipticCurvePrivateKey:
+        # The libraries take long to import, and a start pushes nothing yet.
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        return ec.derive_private_key(self._number, ec.SECP256R1())
 
     @cached_property
     def vapid(self) -> Any:
-        """As the library signs with it; it takes long to import, and most starts push nothing."""
+        """As the library signs with it."""
         from py_vapid import Vapid02  # type: ignore[import-untyped]
 
         return Vapid02(self._private)
@@ -57,6 +64,8 @@ class PushKey:
     @property
     def public(self) -> str:
         """What a page gives `pushManager.subscribe` as `applicationServerKey`: base64url of 65 octets."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
         point = self._private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
 

@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import IO, Any, Final
 
-import xlsxwriter
-
-from cabinet.exports_xls import StreamedBook
 from cabinet.pages.languages import Speech, hidden_phone
 from invoicing.papers import PaymentPaper
 from invoicing.values import TASHKENT, TIYIN_PER_SOUM
@@ -108,6 +105,8 @@ def _comma(amount_tiyin: int) -> str:
 def as_xlsx(sheet: Sheet, papers: Iterable[PaymentPaper], into: IO[bytes]) -> int:
     """One row in memory at a time; sums are numbers, moments are dates; how many rows."""
     options = {"constant_memory": True, "default_date_format": "dd.mm.yyyy hh:mm:ss"}
+    import xlsxwriter  # as `exports_xls`: a start need not wait for it
+
     book = xlsxwriter.Workbook(into, options)
     bold = book.add_format({"bold": True})
     money = book.add_format({"num_format": "#,##0.00"})
@@ -146,6 +145,8 @@ def _xlsx_page(book: Any, sheet: Sheet, bold: Any) -> Any:
 
 def as_xls(sheet: Sheet, papers: Iterable[PaymentPaper], into: IO[bytes]) -> int:
     """BIFF8, as Excel has read it since 1997; over 65 536 rows it goes on on further sheets."""
+    from cabinet.exports_xls import StreamedBook
+
     book = StreamedBook(sheet.headings, _WIDTHS)
     count, total = 0, 0
     for paper in papers:

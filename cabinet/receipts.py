@@ -6,17 +6,18 @@ import io
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import segno
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
 
 from cabinet.pages.languages import Speech, hidden_phone
 from cabinet.pages.statuses import STATUSES
 from cabinet.receipts_words import in_words
 from invoicing import Status
 from invoicing.papers import InvoicePaper
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 FONTS: Final = Path(__file__).resolve().parent / "fonts"
 _FONT: Final = "DejaVu"
@@ -66,6 +67,8 @@ class Receipt:
 
 def pdf(receipt: Receipt, speech: Speech) -> bytes:
     """The receipt on a sheet of A5."""
+    from fpdf import FPDF  # a quarter of a second, which a start need not wait for
+
     sheet = FPDF(format=_A5_MM)
     sheet.set_margin(_MARGIN_MM)
     sheet.set_auto_page_break(auto=False)
@@ -95,15 +98,15 @@ def _lines(receipt: Receipt, speech: Speech) -> tuple[tuple[str, str], ...]:
 def _head(sheet: FPDF, receipt: Receipt, speech: Speech) -> None:
     sheet.set_font(_FONT, "B", 20)
     sheet.set_text_color(0, 92, 200)
-    sheet.cell(0, 10, "CLICK", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    sheet.cell(0, 10, "CLICK", new_x="LMARGIN", new_y="NEXT")
     sheet.set_text_color(30)
     sheet.set_font(_FONT, "", 11)
-    sheet.cell(0, 7, speech("Payment receipt"), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    sheet.cell(0, 7, speech("Payment receipt"), new_x="LMARGIN", new_y="NEXT")
     sheet.ln(4)
     sheet.set_font(_FONT, "B", 22)
-    sheet.cell(0, 11, speech.money(receipt.amount_tiyin), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    sheet.cell(0, 11, speech.money(receipt.amount_tiyin), new_x="LMARGIN", new_y="NEXT")
     sheet.set_font(_FONT, "", 9)
-    sheet.multi_cell(0, 5, receipt.words, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    sheet.multi_cell(0, 5, receipt.words, new_x="LMARGIN", new_y="NEXT")
     sheet.ln(5)
 
 
@@ -115,7 +118,7 @@ def _line(sheet: FPDF, name: str, value: str) -> None:
     sheet.cell(46, 9, name)
     sheet.set_text_color(20)
     sheet.set_font(_FONT, "B", 9)
-    sheet.cell(0, 9, value, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    sheet.cell(0, 9, value, align="R", new_x="LMARGIN", new_y="NEXT")
 
 
 def _foot(sheet: FPDF, receipt: Receipt, speech: Speech) -> None:

@@ -2,10 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -295,15 +296,29 @@ def test_two_workers_share_dialogues_and_a_dead_one_is_replaced(
 
     for _ in range(10):
         assert served.caller(MERCHANT).dial("*880#", "2", "12345").startswith("CON ")
+    assert comes(lambda: open_turns(served) == 30.0)
     os.kill(workers[0], signal.SIGKILL)
     deadline = time.monotonic() + 30
     while len(set(children(served.process.pid)) - {workers[0]}) < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
     for _ in range(10):
         assert served.caller(MERCHANT).dial("*880#", "2").startswith("CON ")
-    assert 'ussd_turns_total{gateway="africastalking",outcome="open"} 50.0' in served.request("/metrics")[1]
+    assert comes(lambda: open_turns(served) == 50.0)
     assert served.end() == 0
     assert children(served.process.pid) == []
+
+
+def open_turns(served: Served) -> float:
+    """What the workers together have counted; each adds its own up once a second."""
+    told = re.search(r'ussd_turns_total{gateway="africastalking",outcome="open"} (\S+)', served.request("/metrics")[1])
+    return float(told[1]) if told else 0.0
+
+
+def comes(holds: Callable[[], bool], within_s: float = 15.0) -> bool:
+    deadline = time.monotonic() + within_s
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return holds()
 
 
 def children(pid: int) -> list[int]:
