@@ -310,7 +310,9 @@ def test_two_workers_share_dialogues_and_a_dead_one_is_replaced(
 
 def open_turns(served: Served) -> float:
     """What the workers together have counted; each adds its own up once a second."""
-    told = re.search(r'ussd_turns_total{gateway="africastalking",outcome="open"} (\S+)', served.request("/metrics")[1])
+    told = re.search(
+        r'ussd_turns_total{gateway="africastalking",outcome="open"} (\S+)', served.request("/metrics")[1]
+    )
     return float(told[1]) if told else 0.0
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.smpp.receipts import Receipt, Report, State
@@ -138,6 +138,7 @@ def test_in_whatever_order_reports_come_the_farthest_stays(
     assert delivery(sqlite_world) == "delivered"
 
 
+@settings(deadline=None)  # each has a database of its own
 @given(st.lists(st.sampled_from(Delivery), min_size=1, max_size=6))
 def test_the_first_final_report_stays_and_before_it_the_farthest(told: list[Delivery]) -> None:
     engine = in_memory()

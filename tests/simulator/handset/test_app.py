@@ -369,8 +369,8 @@ async def test_what_was_done_is_saved_as_scenario_text_and_picture_without_the_p
         await typed(app, pilot, PIN)
         for key in ("ctrl+r", "ctrl+t", "ctrl+s"):
             await pilot.press(key)
-        await settled(app, pilot)
-        assert "saved " in seen(app)
+            await settled(app, pilot)
+            assert "saved " in seen(app)
 
     saved = contents(tmp_path)
     assert set(saved) == {".yaml", ".txt", ".svg"}

@@ -142,11 +142,24 @@ def test_it_starts_a_demo_that_speaks_the_wire_asked_for(wire: str, tmp_path: Pa
 
 
 def test_sms_come_over_smpp_itself(tmp_path: Path) -> None:
-    shown = handset(
-        "--wire", "smpp", typed=ISSUE + f"as {CUSTOMER}\nlose request\n*111#\nsms\nquit\n", cwd=tmp_path
-    )
+    command = [USSD, "handset", "--wire", "smpp"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(ISSUE + f"as {CUSTOMER}\n")
+        until, line = time.monotonic() + 60, ""
+        while "счет №1001 от MAGAZIN-24" not in line and time.monotonic() < until:
+            if "(no messages)" in line or "Phone 998901234567" in line:
+                time.sleep(0.2)
+                process.stdin.write("sms\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        process.stdin.write("quit\n")
+        process.stdin.close()
 
-    assert "CLICK: счет №1001 от MAGAZIN-24" in shown
+        assert "CLICK: счет №1001 от MAGAZIN-24" in line
 
 
 def test_the_services_own_settings_say_what_its_gateway_speaks(start_demo: Start, tmp_path: Path) -> None:
