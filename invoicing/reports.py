@@ -136,14 +136,14 @@ class Reports:
         sought = _sought(what)
         if isinstance(sought, Refused):
             return sought
-        place = _place(after)
+        place, counted_max = _place(after), _countable(sought)
         with reading(self._engine) as conn:
-            sums, rows = storage.listed(conn, _merchant(who), sought, place, limit + 1, COUNTED_MAX)
+            sums, rows = storage.listed(conn, _merchant(who), sought, place, limit + 1, counted_max)
         shown = rows[:limit]
         more = len(rows) > limit
         return Listing(
             tuple(_listed(row) for row in shown),
-            sums if sums.count <= COUNTED_MAX else None,
+            sums if sums.count <= counted_max else None,
             _cursor(shown[-1].issued_at, shown[-1].id) if more else None,
         )
 
@@ -264,6 +264,13 @@ def _sought(what: Filter) -> Sought | Refused:
         return period
     state = None if what.status is None else _STATES[what.status]
     return Sought(state, period, what.customer, what.number, what.min_tiyin, what.max_tiyin)
+
+
+def _countable(sought: Sought) -> int:
+    """No index leads to sums between bounds: those alone are counted apart, however few they are."""
+    led = sought.period.since or sought.customer or sought.number
+    bounded = sought.min_tiyin is not None or sought.max_tiyin is not None
+    return 0 if bounded and not led else COUNTED_MAX
 
 
 def _period(since: date | None, until: date | None, *, bounded: bool = True) -> Period | Refused:

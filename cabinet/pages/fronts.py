@@ -32,11 +32,11 @@ def mount(served: web.Application, office: Office) -> None:
 
     served[live.WATCH] = watch
     served.on_shutdown.append(stop)
+    for front in (CABINET, APP):
+        served.router.add_get(front.base, _with_slash(front))
     served.add_subapp("/cabinet/static", static.application())
     served.add_subapp("/cabinet", _front(office, CABINET))
     served.add_subapp("/app", _front(office, APP))
-    for front in (CABINET, APP):
-        served.router.add_get(front.base, _with_slash(front))
 
 
 def _front(office: Office, front: Shell) -> web.Application:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from invoicing.storage.connect import reading
+from tests.cabinet.pages.measure import counted
 from tests.cabinet.pages.web import Browser, Here, Page
 from tests.invoicing.world import CUSTOMER, FIFTY, OTHER_SHOP, SOUM, STRANGER
 
@@ -224,7 +225,22 @@ async def test_filters_live_in_the_address(here: Here, query: str, numbers: set[
     page = await browser.get(f"/invoices?{query}")
 
     assert {number for number in range(1001, 1005) if f"№{number}" in page.text} == numbers
-    assert f"Счетов {len(numbers)} " in page.text
+    sums = await browser.get(f"/invoices/sums?{query}")
+    assert f"Счетов {len(numbers)} " in sums.text
+    apart = "min=" in query or "max=" in query  # no index leads to them, so the page does not wait
+    assert (f"Счетов {len(numbers)} " in page.text) is not apart
+
+
+async def test_the_list_takes_three_queries_however_it_is_filtered(here: Here) -> None:
+    browser = await here.owner()
+    for place in range(60):
+        here.world.issue(FIFTY + place * SOUM)
+
+    for query in ("", "?status=paid", "?q=1001", "?q=998901234567&period=7&min=10&max=90000000"):
+        with counted(here.world.engine) as said:
+            assert (await browser.get(f"/invoices{query}")).status == 200
+        asked = [one for one in said if one.lstrip().startswith(("SELECT", "UPDATE", "INSERT"))]
+        assert len(asked) <= 3, asked
 
 
 async def test_days_in_the_wrong_order_are_told_of(here: Here) -> None:
