@@ -59,6 +59,9 @@ docs: $(STAMPS)/runtime ## draw docs/pictures and write docs/menu.schema.json an
 	@$(BIN)/ussd schema > docs/menu.schema.json
 	@$(BIN)/ussd graph menus --language en --menu merchant > docs/pictures/merchant-menu.svg
 	@$(BIN)/ussd graph menus --language en --menu customer > docs/pictures/customer-menu.svg
+	@$(BIN)/ussd handset --wire here --picture docs/pictures/handset.svg --keys '*880**0*901234567*50000#'
+	@$(BIN)/ussd handset --wire here --picture docs/pictures/handset-sms.svg --keys '*880**0*901234567*50000#' \
+	  --keys '<tab>' --keys '*880#' --keys 1 --keys '<f2>'
 
 requirements: $(STAMPS)/venv ## pin pyproject.toml's dependencies anew
 	$(BIN)/uv pip compile pyproject.toml --extra speed --group build $(PIN) -o requirements.txt
