@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, expect
 
 from invoicing.storage.connect import reading
 from tests.cabinet.browser.eyes import ARGUMENTS, CHROMIUM, looked_over
@@ -30,20 +30,19 @@ SUBSCRIBED = """
 
 
 @pytest.fixture
-def phone(tmp_path: Path, site: Site) -> Iterator[BrowserContext]:
+def phone(play: Playwright, tmp_path: Path, site: Site) -> Iterator[BrowserContext]:
     """A browser with a profile that lasts: in another nothing can be installed."""
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            str(tmp_path / "profile"),
-            executable_path=CHROMIUM,
-            args=list(ARGUMENTS),
-            viewport={"width": 390, "height": 844},
-            locale="ru-RU",
-            permissions=["notifications"],
-        )
-        context.grant_permissions(["notifications"], origin=site.url)
-        yield context
-        context.close()
+    context = play.chromium.launch_persistent_context(
+        str(tmp_path / "profile"),
+        executable_path=CHROMIUM,
+        args=list(ARGUMENTS),
+        viewport={"width": 390, "height": 844},
+        locale="ru-RU",
+        permissions=["notifications"],
+    )
+    context.grant_permissions(["notifications"], origin=site.url)
+    yield context
+    context.close()
 
 
 @pytest.fixture
