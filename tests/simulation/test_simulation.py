@@ -35,8 +35,9 @@ def test_no_seed_breaks_an_invariant(first: int) -> None:
         met.update(result.counts)
 
 
-# The clock went back between a PIN and its attempt; a new PIN typed twice at the second try.
-@pytest.mark.parametrize("seed", [100247, 1326])
+# The clock went back between a PIN and its attempt; a new PIN typed twice at the second try; a code typed
+# while the clock was set.
+@pytest.mark.parametrize("seed", [100247, 1326, 1751])
 def test_a_seed_that_once_broke_an_invariant_holds(seed: int) -> None:
     result = play(plan_of(seed))
 

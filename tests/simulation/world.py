@@ -43,6 +43,8 @@ _RECOVERY_AFTER_MS: Final = 50
 _PIECE: Final = 1000
 _COMPARE_MS: Final = 30
 _DAY: Final = timedelta(days=1)
+_JUMP_FELT_MS: Final = 6_000
+"""How long what was begun before the clock was set may still be at work, and a lease have two holders."""
 
 
 @dataclass
@@ -118,13 +120,19 @@ class World:
             self.life = self._born()
             self.scheduler.after(_RECOVERY_AFTER_MS, lambda: self.chore("recover"))
 
+    @property
+    def just_jumped(self) -> bool:
+        """Whether the clock was set in the last seconds."""
+        return self.scheduler.now_ms - self.jumped_ms < _JUMP_FELT_MS
+
     def step(self) -> bool:
         """Play one event; `False` when there is none. Raises what the run has failed with."""
         played = self.scheduler.step()
         if self.failure is not None:
             raise self.failure
         if self.life is not None:
-            self.oracle.own.one_holder(self.life.leases, self.scheduler.now_ms - self.jumped_ms)
+            self.oracle.own.just_jumped = self.just_jumped
+            self.oracle.own.one_holder(self.life.leases)
         if self._down_ms is not None:
             down_ms, self._down_ms = self._down_ms, None
             self.crash(down_ms)
@@ -213,6 +221,7 @@ class World:
     def _written(self) -> None:
         old = self.oracle.now
         new = snapshot(self.engine)
+        self.oracle.own.just_jumped = self.just_jumped
         self.oracle.judge(new, written(self.clock.now()))
         for number, before, after in self.oracle.changes(old):
             self.note(f"{current().name}: {number} {before} -> {after}")

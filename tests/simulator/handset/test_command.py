@@ -142,7 +142,7 @@ def test_it_starts_a_demo_that_speaks_the_wire_asked_for(wire: str, tmp_path: Pa
 
 
 def test_sms_come_over_smpp_itself(tmp_path: Path) -> None:
-    command = [USSD, "handset", "--wire", "smpp"]
+    command = [str(USSD), "handset", "--wire", "smpp"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path
     ) as process:
