@@ -1,6 +1,6 @@
 """Tables of the web: who is signed in, failed tries, operators, and merchants' own systems that are told.
 
-Tokens, codes and passwords are kept as hashes only; a webhook's key is made of its salt and of the security key.
+Tokens, codes and passwords are kept as hashes only; a webhook's key comes of its salt and the security key.
 """
 
 from __future__ import annotations
