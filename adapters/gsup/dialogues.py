@@ -23,6 +23,7 @@ from adapters.gsup.numbers import Numbers, Unreachable
 from adapters.gsup.push import Fate, push, refused
 from adapters.gsup.wire import Message, Procedure, State
 from adapters.patience import Patience
+from adapters.rate import limiter
 from ussd_engine import Kind, PushOutcome, Reply, Turn, WireError
 
 log: Final = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class UssdOptions:
         deadline_s: how long a turn may take, the look-up of its number included.
         idle_s: a dialogue without an answer ends after so long; below the HLR's `ncss-guard-timeout`.
         open_max: dialogues at once.
+        rate: new ones in a time, `200/second`; one more reads that the service is in trouble.
         no_number, over: what is read by a subscriber whose number is not known; and after `idle_s`.
     """
 
@@ -59,6 +61,7 @@ class UssdOptions:
     deadline_s: float = 10.0
     idle_s: float = 28.0
     open_max: int = 5000
+    rate: str = ""
     no_number: str = ""
     over: str = ""
 
@@ -122,6 +125,7 @@ class Dialogues:
         self._open: dict[tuple[str, int], _Dialogue] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._patience = Patience(_GRACE_S)
+        self._has_room = limiter(options.rate)
         self._leaving = False
         # TCP brings each message once: `1` typed twice is never a repeat. Nor is what comes after a restart.
         self._numbering = (f"{secrets.token_hex(4)}-{count}" for count in itertools.count())
@@ -229,8 +233,9 @@ class Dialogues:
 
     def _begin(self, message: Message, invoke: int, text: str) -> None:
         known = self._open.get((message.imsi, message.session))
-        if known is None and len(self._open) >= self._options.open_max:
-            self._observe(self._gateway, "busy")
+        full = known is None and len(self._open) >= self._options.open_max
+        if full or (known is None and not self._has_room()):
+            self._observe(self._gateway, "busy" if full else "flooded")
             self._show(self._made(message, invoke), self._trouble)
             return
         if known is not None and known.doing is None:

@@ -13,6 +13,7 @@ from adapters.gsup.dialogues import Dialogues, Observe, TurnHandler, UssdOptions
 from adapters.gsup.link import Link, LinkOptions
 from adapters.gsup.numbers import Numbers
 from adapters.lines import LineState
+from adapters.rate import check_rate
 from ussd_engine import PushOutcome
 
 LAST_ANSWERS_S: Final = 5.0
@@ -35,7 +36,7 @@ class Options:
         idle_s: a little below the HLR's `ncss-guard-timeout`, which is 30 unless set.
         push: whether to show phones what they have not dialled for. osmo-hlr 1.5.0 dies when a phone answers
             that, so it is off; numbers are looked up at `ctrl_port`.
-        no_number, over: see `adapters.gsup.dialogues.UssdOptions`.
+        rate, no_number, over: see `adapters.gsup.dialogues.UssdOptions`.
     """
 
     host: str
@@ -54,6 +55,7 @@ class Options:
     deadline_s: float = 10.0
     idle_s: float = 28.0
     open_max: int = 5000
+    rate: str = ""
     push: bool = False
     no_number: str = "Номер не определён. Raqam aniqlanmadi"
     over: str = "Время вышло. Vaqt tugadi"
@@ -70,6 +72,7 @@ class Options:
             raise ValueError("times are above 0")
         if self.push and not self.ctrl_port:
             raise ValueError("push = true needs ctrl_port, where a number's IMSI is asked for")
+        check_rate(self.rate)
         if self.open_max < 1:
             raise ValueError("open_max is above 0")
 
@@ -180,6 +183,7 @@ def _ussd(options: Options) -> UssdOptions:
         deadline_s=options.deadline_s,
         idle_s=options.idle_s,
         open_max=options.open_max,
+        rate=options.rate,
         no_number=options.no_number,
         over=options.over,
     )

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from adapters.patience import Patience
+from adapters.rate import limiter
 from adapters.smpp import ussd
 from adapters.smpp.link import Link, Silence
 from adapters.smpp.profiles import ASK
 from adapters.smpp.push import Fate, Pushes
-from adapters.smpp.status import NEVER, OK, TRY_LATER, name_of
+from adapters.smpp.status import NEVER, OK, TOO_FAST, TRY_LATER, name_of
 from adapters.smpp.ussd import Heard, UssdOptions
 from adapters.smpp.wire import Pdu
 from ussd_engine import Kind, PushOutcome, Reply, Turn, WireError
@@ -91,6 +92,7 @@ class Dialogues:
         self._pushes = Pushes(link, options, self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._patience = Patience(_GRACE_S)
+        self._has_room = limiter(options.rate)
 
     @property
     def open(self) -> int:
@@ -122,6 +124,9 @@ class Dialogues:
             return TRY_LATER
         if known is not None and known.doing == (heard.kind, heard.text):
             return OK  # again, while its screen is being made
+        if not self._has_room():
+            self._observe(self._gateway, "flooded")
+            return TOO_FAST
         if heard.kind is ussd.Kind.BEGIN:
             self._begin(heard, known)
         else:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
 from adapters.lines import LineState
+from adapters.rate import check_rate
 from adapters.smpp import coding, receipts, ussd
 from adapters.smpp.dialogues import Dialogues, Observe, TurnHandler
 from adapters.smpp.link import Bind, Link, LinkOptions
@@ -33,7 +34,7 @@ class Options:
     Attributes:
         tls_ca, tls_certificate, tls_key: PEM files, where the system's authorities don't do or the centre
             asks for a certificate.
-        profile, end_op, code_in, submit, idle_s, push_…: see `adapters.smpp.ussd.UssdOptions`.
+        profile, end_op, code_in, submit, idle_s, rate, push_…: see `adapters.smpp.ussd.UssdOptions`.
         ussd_coding, ussd_ucs2: `data_coding` of USSD texts in the default alphabet, and in UCS-2 (8 or 72).
         source: the sender of SMS.
         ussd_source: the sender of screens, where it is not what the subscriber dialled.
@@ -75,6 +76,7 @@ class Options:
     deadline_s: float = 10.0
     idle_s: float = 180.0
     in_flight_max: int = 2000
+    rate: str = ""
     push_end_op: int = 0
     push_answer_s: float = 60.0
     push_confirm_s: float = 10.0
@@ -90,6 +92,7 @@ class Options:
             raise ValueError("system_id holds 15 characters, password 8")
         if self.window < 1 or not 0 < self.port < 65536 or (self.rate_per_s or 1) <= 0:
             raise ValueError("window, port and rate_per_s are above 0")
+        check_rate(self.rate)
         if not 0 <= self.end_op <= 255:
             raise ValueError("end_op is one octet")
 
@@ -254,6 +257,7 @@ def _ussd(options: Options) -> UssdOptions:
         deadline_s=options.deadline_s,
         idle_s=options.idle_s,
         in_flight_max=options.in_flight_max,
+        rate=options.rate,
         push_end_op=options.push_end_op,
         push_answer_s=options.push_answer_s,
         push_confirm_s=options.push_confirm_s,

@@ -13,6 +13,8 @@ TRY_LATER: Final[int] = consts.SMPP_ESME_RX_T_APPN
 """Our answer to a request that finds no place: the centre may bring it again."""
 NEVER: Final[int] = consts.SMPP_ESME_RX_P_APPN
 """Our answer to a request that can't be understood."""
+TOO_FAST: Final[int] = consts.SMPP_ESME_RTHROTTLED
+"""Our answer to one more than was agreed."""
 THROTTLING: Final[frozenset[int]] = frozenset((consts.SMPP_ESME_RTHROTTLED, consts.SMPP_ESME_RMSGQFUL))
 """Too many for the centre now."""
 RETRYABLE: Final[frozenset[int]] = THROTTLING | {consts.SMPP_ESME_RSYSERR, IN_NO_STATE_TO, TRY_LATER}

@@ -47,6 +47,7 @@ class UssdOptions:
         deadline_s: patience of the centre for a screen.
         idle_s: a dialogue this long without an answer is over.
         in_flight_max: turns at once; the centre is asked to bring one more again.
+        rate: turns in a time, `500/second`; one more is answered ESME_RTHROTTLED.
         push_end_op: `ussd_service_op` of the last screen where nobody had dialled; 0: as the profile has it,
             else as `end_op`.
         push_answer_s, push_confirm_s: patience with the subscriber for a pushed question, and with the
@@ -66,6 +67,7 @@ class UssdOptions:
     deadline_s: float = 10.0
     idle_s: float = 180.0
     in_flight_max: int = 2000
+    rate: str = ""
     push_end_op: int = 0
     push_answer_s: float = 60.0
     push_confirm_s: float = 10.0

@@ -126,6 +126,19 @@ async def test_a_dialogue_over_the_limit_is_refused() -> None:
     await table.dialogues.drain(0.01)
 
 
+async def test_a_dialogue_over_the_agreed_rate_is_refused_and_open_ones_go_on() -> None:
+    table = Table(rate="1/minute")
+    table.engine.go.set()
+    table.take(State.BEGIN, DIALLED)
+    await until(lambda: table.line.sent)
+    table.take(State.BEGIN, DIALLED, session=2)
+
+    assert table.last() == (4, "Trouble", State.END)
+    assert table.told == ["flooded"]
+    table.take(State.CONTINUE, TYPED)
+    await until(lambda: len(table.engine.turns) == 2)
+
+
 async def test_what_comes_while_leaving_is_told_to_try_later() -> None:
     table = Table()
     await table.dialogues.drain(0)

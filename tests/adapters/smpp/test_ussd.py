@@ -247,6 +247,17 @@ async def test_one_turn_too_many_is_asked_for_later(centre: Centre) -> None:
     assert ("smsc1", "busy") in opened.told
 
 
+async def test_a_turn_over_the_agreed_rate_is_throttled(centre: Centre) -> None:
+    async with house(centre, rate="1/minute") as opened:
+        centre.order("dial", msisdn=PHONE, text="*880#")
+        first = await centre.event("delivered")
+        centre.order("dial", msisdn=OTHER, text="*880#")
+        second = await centre.event("delivered")
+
+    assert (first["status"], second["status"]) == (0, 0x58)
+    assert ("smsc1", "flooded") in opened.told
+
+
 def test_a_text_longer_than_short_message_holds_travels_as_payload() -> None:
     pdu = ussd.write("0" * 255, op=2, ends=ussd.Ends({}), named={}, options=ussd.UssdOptions())
 
