@@ -20,14 +20,14 @@ LOOKS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def play() -> Iterator[Playwright]:
-    """The one of the run: a second would not start beside it."""
+    """One a file: two can't run at once, and while one does no other test has an event loop."""
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(play: Playwright) -> Iterator[Browser]:
     browser = play.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
     yield browser
