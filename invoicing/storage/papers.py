@@ -131,6 +131,11 @@ def invoice_of(conn: Connection, merchant_id: int, invoice_id: int) -> InvoiceRo
     )
 
 
+def anybodys(conn: Connection, invoice_id: int) -> InvoiceRow | None:
+    """For the service's own people, whose looking is written down (`invoicing.backoffice`)."""
+    return one(conn, _invoices.where(invoice.c.id == invoice_id), InvoiceRow)
+
+
 def payments(
     conn: Connection, merchant_id: int, period: Period, after: int | None, limit: int
 ) -> tuple[PaymentRow, ...]:

@@ -517,6 +517,7 @@ audit = Table(
     Column("seal", BigInteger, unique=True),
     Column("prev_hash", LargeBinary(32)),
     Column("hash", LargeBinary(32)),
+    Index("ix_audit_object", "object"),
 )
 _unsealed = text("seal IS NULL")
 Index("ix_audit_unsealed", audit.c.id, sqlite_where=_unsealed, postgresql_where=_unsealed)

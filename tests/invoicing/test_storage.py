@@ -20,7 +20,7 @@ from invoicing.storage.tables import inbox, invoice, metadata, sequence
 from tests.invoicing.world import CUSTOMER, FIFTY, SHOP, World, in_memory
 
 THREADS, EACH = 16, 15
-HEAD = "0004"
+HEAD = "0005"
 
 
 def read_then_write(conn: Connection) -> int:
