@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from argon2 import PasswordHasher
 from sqlalchemy import Engine
@@ -59,6 +64,17 @@ class Hand:
 
 
 def in_memory() -> Engine:
+    """An empty database: a copy of one whose tables are made once a run."""
+    engine = _opened("sqlite://")
+    with closing(_all_tables().raw_connection()) as made, closing(engine.raw_connection()) as copy:
+        assert isinstance(made.driver_connection, sqlite3.Connection)
+        assert isinstance(copy.driver_connection, sqlite3.Connection)
+        made.driver_connection.backup(copy.driver_connection)
+    return engine
+
+
+@cache
+def _all_tables() -> Engine:
     engine = connect("sqlite://")
     with engine.begin() as conn:
         metadata.create_all(conn)
@@ -66,9 +82,34 @@ def in_memory() -> Engine:
 
 
 def on_file(folder: Path) -> Engine:
-    engine = connect(f"sqlite:///{folder / 'money.db'}", wait_s=20)
-    upgrade(engine)
+    """As the migrations leave an empty file, which they make once a run."""
+    file = folder / "money.db"
+    file.write_bytes(_migrated())
+    return _opened(f"sqlite:///{file}", wait_s=20)
+
+
+@cache
+def _migrated() -> bytes:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "money.db"
+        engine = connect(f"sqlite:///{file}")
+        upgrade(engine)
+        engine.dispose()  # the last connection writes the log into the file
+        return file.read_bytes()
+
+
+def _opened(url: str, **options: float) -> Engine:
+    """An engine with a database of its own, which takes its SQL text from one store with all of the run's.
+
+    To compile the statements anew for each test costs more than to carry them out.
+    """
+    engine = connect(url, **options)
+    engine.dialect = _all_tables().dialect  # a text is kept under its dialect
+    engine.update_execution_options(compiled_cache=_COMPILED)
     return engine
+
+
+_COMPILED: dict[Any, Any] = {}
 
 
 class World:
