@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from invoicing import invoices
 from invoicing.audit import Actor
+from invoicing.cards import own
 from invoicing.limits import Limits
 from invoicing.merchants import merchant_id_of, phone
 from invoicing.results import Pending, Refusal, Refused
@@ -24,7 +25,7 @@ from invoicing.storage import payments as storage
 from invoicing.storage import people
 from invoicing.storage.invoices import Invoice
 from invoicing.storage.payments import Subject
-from invoicing.storage.people import Customer
+from invoicing.storage.people import Card, Customer
 from invoicing.values import short_name
 
 INVOICE: Final = "invoice"
@@ -35,17 +36,22 @@ REFUND: Final = "refund"
 _ACCOUNT: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z -]{0,29}", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an order is about; `card` is `None` where it names none of the customer's own."""
+
+    subject: Subject
+    card: Card | None
+
+
 class Order(Protocol):
     """One wish to pay."""
 
     @property
     def actor(self) -> Actor: ...
 
-    @property
-    def card_id(self) -> int | None: ...
-
-    def find(self, conn: Connection, limits: Limits, customer: Customer) -> Subject | Refused:
-        """What is to be paid, from what the database says now."""
+    def find(self, conn: Connection, limits: Limits, customer: Customer) -> Found | Refused:
+        """What is to be paid and from which card, from what the database says now."""
 
     def against(
         self, conn: Connection, now: datetime, limits: Limits, customer: Customer, subject: Subject
@@ -67,11 +73,14 @@ class PayOrder:
     invoice_id: int | None
     card_id: int | None
 
-    def find(self, conn: Connection, _limits: Limits, _customer: Customer) -> Subject | Refused:
-        invoice = self._invoice(conn)
-        if invoice is None:
+    def find(self, conn: Connection, _limits: Limits, customer: Customer) -> Found | Refused:
+        found = None
+        if self.invoice_id is not None:
+            found = invoice_rows.with_card(conn, self.actor.name, self.invoice_id, customer.id, self.card_id)
+        if found is None:
             return Refused(Refusal.NOT_FOUND)
-        return Subject(INVOICE, invoice.amount_tiyin, invoice=invoice)
+        invoice, card = found
+        return Found(Subject(INVOICE, invoice.amount_tiyin, invoice=invoice), card)
 
     def against(
         self, conn: Connection, now: datetime, limits: Limits, _customer: Customer, subject: Subject
@@ -88,14 +97,10 @@ class PayOrder:
         return invoices.lost_race(conn, invoice.id)
 
     def pending(self, conn: Connection) -> Pending:
-        invoice = self._invoice(conn)
+        assert self.invoice_id is not None
+        invoice = invoice_rows.of_customer(conn, self.actor.name, self.invoice_id)
         assert invoice is not None  # the copy at work came past `find`
         return Pending(invoice.number, None)
-
-    def _invoice(self, conn: Connection) -> Invoice | None:
-        if self.invoice_id is None:
-            return None
-        return invoice_rows.of_customer(conn, self.actor.name, self.invoice_id)
 
 
 def paused(conn: Connection, now: datetime, limits: Limits, invoice: Invoice) -> Refused | None:
@@ -203,8 +208,11 @@ class DirectOrder:
     what: Direct
     card_id: int | None
 
-    def find(self, conn: Connection, limits: Limits, customer: Customer) -> Subject | Refused:
-        return self.what.subject(conn, limits, customer)
+    def find(self, conn: Connection, limits: Limits, customer: Customer) -> Found | Refused:
+        subject = self.what.subject(conn, limits, customer)
+        return (
+            subject if isinstance(subject, Refused) else Found(subject, own(conn, customer.id, self.card_id))
+        )
 
     def against(
         self, conn: Connection, _now: datetime, _limits: Limits, customer: Customer, subject: Subject

@@ -21,7 +21,6 @@ from sqlalchemy import Connection
 
 from invoicing import audit, customers, requests
 from invoicing.audit import SERVICE
-from invoicing.cards import own
 from invoicing.customers import Checking, InHand
 from invoicing.limits import Limits
 from invoicing.moves import move, must_move
@@ -110,14 +109,13 @@ def _payable(
     customer = customers.may_pay(held) if held else customers.paying_customer(conn, order.actor.name)
     if isinstance(customer, Refused):
         return customer
-    subject = order.find(conn, limits, customer)
-    if isinstance(subject, Refused):
-        return subject
-    card = own(conn, customer.id, order.card_id)
-    if card is None:
+    found = order.find(conn, limits, customer)
+    if isinstance(found, Refused):
+        return found
+    if found.card is None:
         return Refused(Refusal.NO_CARD)
-    refused = order.against(conn, now, limits, customer, subject)
-    return refused or _Payable(customer, subject, card)
+    refused = order.against(conn, now, limits, customer, found.subject)
+    return refused or _Payable(customer, found.subject, found.card)
 
 
 def start(

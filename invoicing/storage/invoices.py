@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Select, String, bindparam, exists, func, or_, select, update
 
 from invoicing.states import TAKEN, InvoiceState
-from invoicing.storage.people import OF_USER, MerchantUser
+from invoicing.storage.people import OF_USER, Card, MerchantUser
 from invoicing.storage.rows import add_numbered, changed, many, one
-from invoicing.storage.tables import customer, invoice, merchant, merchant_user, pair_block, payment
+from invoicing.storage.tables import card, customer, invoice, merchant, merchant_user, pair_block, payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,12 @@ _MOVE = (
 _BY_ID = _invoices.where(invoice.c.id == bindparam("invoice_id"))
 _WITH_ISSUER = _BY_ID.join(merchant_user, merchant_user.c.id == invoice.c.issued_by).add_columns(*OF_USER)
 _OF_CUSTOMER = _BY_ID.where(invoice.c.customer_msisdn == bindparam("msisdn"))
+_WITH_CARD = _OF_CUSTOMER.outerjoin(
+    card,
+    (card.c.id == bindparam("card_id", type_=BigInteger))
+    & (card.c.customer_id == bindparam("customer_id"))
+    & (card.c.state == "active"),
+).add_columns(card)
 
 
 def by_id(conn: Connection, invoice_id: int) -> Invoice:
@@ -125,6 +131,19 @@ def with_issuer(conn: Connection, invoice_id: int) -> tuple[Invoice, MerchantUse
     row = conn.execute(_WITH_ISSUER, {"invoice_id": invoice_id}).one()
     fields = len(Invoice.__match_args__)
     return Invoice(*row[:fields]), MerchantUser(*row[fields:])
+
+
+def with_card(
+    conn: Connection, msisdn: str, invoice_id: int, customer_id: int, card_id: int | None
+) -> tuple[Invoice, Card | None] | None:
+    """An invoice to this phone and that card of the customer's, where it is one, by one query."""
+    values = {"invoice_id": invoice_id, "msisdn": msisdn, "customer_id": customer_id, "card_id": card_id}
+    row = conn.execute(_WITH_CARD, values).one_or_none()
+    if row is None:
+        return None
+    fields = len(Invoice.__match_args__)
+    own = row[fields:]
+    return Invoice(*row[:fields]), None if own[0] is None else Card(*own)
 
 
 def of_merchant(conn: Connection, merchant_id: int, invoice_id: int) -> Invoice | None:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
-from typing import Any, Final
 
-from sqlalchemy import Connection, Insert, bindparam, case, func, insert, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from invoicing.storage.audit import BOOKED
-from invoicing.storage.rows import add, add_once
+from invoicing.storage.rows import add, add_all, add_once
 from invoicing.storage.tables import account, audit, entry, transfer
 
 DEBIT, CREDIT = "D", "C"
-_ENTRIES_AT_ONCE: Final = 200
-"""A statement takes some ten thousand values at most; a settlement has a line for each merchant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +41,17 @@ def add_transfer(
     cause = {"ref_payment": payment_id, "ref_settlement": settlement_id}
     transfer_id = add(conn, transfer, {"kind": kind, "at": at, **cause})
     accounts = _accounts(conn, lines)
-    for begin in range(0, len(lines), _ENTRIES_AT_ONCE):
-        values: dict[str, object] = {"transfer": transfer_id}
-        for place, line in enumerate(lines[begin : begin + _ENTRIES_AT_ONCE]):
-            values[f"account_{place}"] = accounts[line.kind, line.owner_id]
-            values[f"side_{place}"] = line.side
-            values[f"amount_{place}"] = line.amount_tiyin
-        conn.execute(_entries(len(values) // 3), values)
-    return transfer_id
-
-
-@cache
-def _entries(count: int) -> Insert:
-    """One INSERT of so many entries."""
-    rows: list[dict[str, Any]] = [
+    rows = [
         {
-            "transfer_id": bindparam("transfer"),
-            "account_id": bindparam(f"account_{place}"),
-            "side": bindparam(f"side_{place}"),
-            "amount_tiyin": bindparam(f"amount_{place}"),
+            "transfer_id": transfer_id,
+            "account_id": accounts[line.kind, line.owner_id],
+            "side": line.side,
+            "amount_tiyin": line.amount_tiyin,
         }
-        for place in range(count)
+        for line in lines
     ]
-    return insert(entry).values(rows)
+    add_all(conn, entry, rows)
+    return transfer_id
 
 
 def _accounts(conn: Connection, lines: Sequence[Line]) -> dict[tuple[str, int], int]:

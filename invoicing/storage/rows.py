@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -14,7 +14,6 @@ from sqlalchemy import (
     Executable,
     Insert,
     Integer,
-    Sequence,
     Table,
     Update,
     bindparam,
@@ -22,8 +21,11 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    true,
+    union_all,
     update,
 )
+from sqlalchemy import Sequence as NumberSequence
 from sqlalchemy.dialects import postgresql, sqlite
 
 from invoicing.storage.tables import sequence
@@ -31,8 +33,12 @@ from invoicing.storage.tables import sequence
 R = TypeVar("R")
 
 _GATHERED: Final = "invoicing_gathered"
+_ROWS_AT_ONCE: Final = 200
+"""SQLite joins at most 500 SELECTs; a settlement has a line for each merchant."""
 
-_GAPPED: Final = {name: select(Sequence(f"{name}_number").next_value()) for name in ("invoice", "payment")}
+_GAPPED: Final = {
+    name: select(NumberSequence(f"{name}_number").next_value()) for name in ("invoice", "payment")
+}
 _FIRST: Final = {"invoice": 1001, "payment": 5_000_001, "reversal": 1, "seal": 1, "code": 1, "settlement": 1}
 
 
@@ -74,7 +80,7 @@ def add_numbered(conn: Connection, table: Table, name: str, values: Mapping[str,
 
 @cache
 def _insert_numbered(table: Table, name: str) -> Insert:
-    number = Sequence(f"{name}_number").next_value()
+    number = NumberSequence(f"{name}_number").next_value()
     return insert(table).values(number=number).returning(table.c.id, table.c.number)
 
 
@@ -115,7 +121,7 @@ def gathered(conn: Connection) -> Iterator[None]:
     finally:
         del conn.info[_GATHERED]
     for (table, once), found in rows.items():
-        _insert_all(conn, table, found, once=once)
+        add_all(conn, table, found, once=once)
 
 
 def add_later(conn: Connection, table: Table, values: Mapping[str, Any], *, once: bool = False) -> None:
@@ -126,26 +132,32 @@ def add_later(conn: Connection, table: Table, values: Mapping[str, Any], *, once
     """
     rows = conn.info.get(_GATHERED)
     if rows is None:
-        _insert_all(conn, table, [values], once=once)
+        add_all(conn, table, [values], once=once)
     else:
         rows.setdefault((table, once), []).append(values)
 
 
-def _insert_all(conn: Connection, table: Table, rows: list[Mapping[str, Any]], *, once: bool) -> None:
-    names = tuple(rows[0])
-    values = {f"{name}_{place}": row[name] for place, row in enumerate(rows) for name in names}
-    conn.execute(_insert_many(table, names, len(rows), once, conn.dialect.name), values)
+def add_all(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, once: bool = False) -> None:
+    """Insert rows of the same columns whose ids nobody needs, two hundred a statement; `once` as above."""
+    for begin in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[begin : begin + _ROWS_AT_ONCE]
+        values = {f"{name}_{place}": value for place, row in enumerate(part) for name, value in row.items()}
+        conn.execute(_insert_many(table, tuple(part[0]), len(part), once, conn.dialect.name), values)
 
 
 @cache
 def _insert_many(table: Table, names: tuple[str, ...], count: int, once: bool, dialect: str) -> Insert:
-    """One INSERT of so many rows with these columns."""
-    new = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-    rows: list[dict[str, Any]] = [
-        {name: bindparam(f"{name}_{place}", type_=table.c[name].type) for name in names}
+    """One INSERT of so many rows with these columns.
+
+    SQLAlchemy compiles `VALUES` of several rows anew at each execution, which takes longer than the insert;
+    the text of a SELECT it keeps.
+    """
+    rows = [
+        select(*(bindparam(f"{name}_{place}", type_=table.c[name].type) for name in names)).where(true())
         for place in range(count)
     ]
-    new = new.values(rows)
+    new = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    new = new.from_select(names, union_all(*rows) if count > 1 else rows[0], include_defaults=False)
     return new.on_conflict_do_nothing() if once else new
 
 
