@@ -160,6 +160,10 @@ class Metrics:
 
     def _all(self) -> CollectorRegistry:
         self.add_up()
+        return self.added_up()
+
+    def added_up(self) -> CollectorRegistry:
+        """What has been added up, of all workers; it may be read in any thread."""
         if not self._shared:
             return self._registry
         together = CollectorRegistry()

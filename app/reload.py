@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from app import menufiles
@@ -20,7 +21,12 @@ Compile = Callable[[Mapping[str, str]], Service]
 
 
 class Reloader:
-    """Compiles the menus anew outside the loop; the good ones stay until better ones are there."""
+    """Compiles the menus anew outside the loop; the good ones stay until better ones are there.
+
+    Attributes:
+        since: when the menus in use were taken into use here.
+        problems, refused_at: of the menus found at the last reload, where they were refused.
+    """
 
     def __init__(
         self,
@@ -37,12 +43,14 @@ class Reloader:
         self._compiled = compiled
         self._task: asyncio.Task[None] | None = None
         self._again = False
-        self._refused = False
+        self.since = datetime.now(UTC)
+        self.problems: tuple[str, ...] = ()
+        self.refused_at: datetime | None = None
 
     @property
     def told(self) -> str:
         """Which menus are in use, and whether newer ones were refused."""
-        refused = "; the menus found at the last reload have mistakes" if self._refused else ""
+        refused = "; the menus found at the last reload have mistakes" if self.refused_at else ""
         return f"version {self._engine.service.version.hex()}{refused}"
 
     def __call__(self) -> None:
@@ -76,17 +84,20 @@ class Reloader:
                 texts = await asyncio.to_thread(menufiles.read, self._folder)
                 service = await asyncio.to_thread(self._compiled, texts)
             except MenuError as error:
-                self._refused = True
-                problems = [str(one) for one in error.problems]
-                log.error("the menus were not reloaded", extra={"problems": problems})
+                self._refuse([str(one) for one in error.problems])
             except menufiles.NoMenus as error:
-                self._refused = True
-                log.error("the menus were not reloaded", extra={"problems": [str(error)]})
+                self._refuse([str(error)])
             else:
-                self._texts, self._refused = texts, False
+                if service.version != self._engine.service.version:
+                    self.since = datetime.now(UTC)
+                self._texts, self.problems, self.refused_at = texts, (), None
                 self._engine.replace(service)
                 await self._versions.keep(*self._current())
                 log.info("the menus were reloaded", extra={"version": service.version.hex()})
+
+    def _refuse(self, problems: Sequence[str]) -> None:
+        self.problems, self.refused_at = tuple(problems), datetime.now(UTC)
+        log.error("the menus were not reloaded", extra={"problems": list(problems)})
 
     async def _watch(self, known: dict[str, tuple[int, int]]) -> None:
         while True:

@@ -11,9 +11,12 @@ from aiohttp import web
 from app.money import Money
 from app.settings import Settings
 from app.workers import Chore
+from cabinet.admin.back import Back
 from cabinet.courier import Courier, PushKey
 from cabinet.mount import mount as mount_office
 from cabinet.office import HASHING_THREADS, Hashing, InThread, Office, Options
+from cabinet.running import Running
+from invoicing.backoffice import BackOffice
 from invoicing.dispatch import Dispatch
 from invoicing.papers import Papers
 from invoicing.reports import Reports
@@ -29,10 +32,11 @@ def mount(
     key: bytes,
     in_thread: InThread,
     nudge: Callable[[], None],
+    running: Running,
     *,
     demo: bool,
 ) -> None:
-    """Serve `/api/v1`, `/cabinet/` and `/app/`; the threads that hash passwords end with the application."""
+    """Serve `/api/v1`, `/cabinet/`, `/app/` and `/admin/`; the threads that hash passwords end with it."""
     pool = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="hashing")
 
     async def end(_served: web.Application) -> None:
@@ -62,7 +66,7 @@ def mount(
         ),
         nudge=nudge,
     )
-    mount_office(served, office)
+    mount_office(served, office, Back(BackOffice(money.engine, clock=money.clock), running))
 
 
 def chores(settings: Settings, money: Money, key: bytes) -> tuple[Chore, ...]:

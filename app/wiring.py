@@ -20,13 +20,15 @@ from adapters.credentials import Credentials
 from adapters.http import Door
 from adapters.lines import LineState
 from app import actions, bank, domain, gateways, journaling, menufiles, plugins, readiness, wallet
+from app.backoffice import BackOffice
 from app.board import Board
 from app.chores import chores
 from app.control import Control
 from app.demo import Demo
 from app.handsets import Handsets
-from app.journaling import journal, sweeping
+from app.journaling import Opened, journal, sweeping
 from app.links import BadLink, Links
+from app.live import Live
 from app.metrics import Metrics
 from app.money import CannotOpen, Money
 from app.pushactions import PushActions, invoices_shown
@@ -86,6 +88,7 @@ class Plan:
         worker: this process's number, from 0.
         does_chores: relays notices, expires invoices, recovers payments.
         board: where the worker with the lines says how they are.
+        live: where the worker that does chores says how the engine does.
     """
 
     settings: Settings
@@ -98,6 +101,7 @@ class Plan:
     does_chores: bool = True
     worker: int = 0
     board: Board = field(default_factory=Board, repr=False)
+    live: Board = field(default_factory=Board, repr=False)
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,10 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         spans = _spans(plan)
         spans.database(money.engine)
         in_thread = spans.in_thread(partial(_in_thread, pool))
-        sweep = sweeping(settings, plan.folder, metrics, watched, lambda: engine.service.version.hex())
+        opened = Opened()
+        sweep = sweeping(
+            settings, plan.folder, metrics, watched, lambda: engine.service.version.hex(), opened
+        )
         links = Links(settings, metrics.refuse, _trouble(plan.service), metrics.line, plan.board)
         sender = spans.sender(links.sender(asyncio.get_running_loop(), money.inbox))
         own = (*chores(money, metrics, watched, sender), *web_chores(settings, money, plan.key), *sweep)
@@ -195,11 +202,14 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             stands_on = _stands_on(plan, store, money, links, reloader, in_thread)
             doors = tuple(_doors(settings, engine, metrics))
             front = _front(plan, engine, store, money, metrics, in_thread, stands_on, doors)
-            async with reloader.running(watching=settings.menus.reload):
+            live = Live(metrics, plan.live, opened if sweep else None)
+            async with reloader.running(watching=settings.menus.reload), live.running(plan.does_chores):
                 served = application(front)
                 served.add_routes(_push_routes(plan, engine, pushes))
                 if plan.keeps_money:
-                    mount(served, settings, money, plan.key, in_thread, workers.nudge, demo=plan.demo)
+                    kept_at = _journal_folder(plan)
+                    back = BackOffice(settings, engine, reloader, metrics, plan.board, plan.live, kept_at)
+                    mount(served, settings, money, plan.key, in_thread, workers.nudge, back, demo=plan.demo)
                 yield House(served, reloader)
         finally:
             await asyncio.gather(*(door.close() for door in doors), return_exceptions=True)
@@ -276,16 +286,18 @@ def _stands_on(
     def held() -> bool:
         return money.lease.held
 
-    keeps = plan.settings.journal.keep_days
-    journal_folder = journaling.folder(plan.settings, plan.folder) if keeps else None
     return {
         "sessions": Dependency(sessions),
         "database": Dependency(database),
         "menus": Dependency(menus),
         "lines": Dependency(readiness.lines(states, held), needed=False),
         "lease": Dependency(readiness.lease(held, taken), needed=False),
-        "journal": Dependency(readiness.journal(journal_folder), needed=False),
+        "journal": Dependency(readiness.journal(_journal_folder(plan)), needed=False),
     }
+
+
+def _journal_folder(plan: Plan) -> Path | None:
+    return journaling.folder(plan.settings, plan.folder) if plan.settings.journal.keep_days else None
 
 
 def _doors(settings: Settings, engine: Engine, metrics: Metrics) -> Iterator[plugins.HttpFamily]:

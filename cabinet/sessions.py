@@ -104,7 +104,7 @@ def end(request: web.Request, response: web.StreamResponse, kind: SessionKind = 
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
-def middleware(kind: SessionKind, *, pages: bool = True) -> Middleware:
+def middleware(kind: SessionKind, *, pages: bool = True, quiet: frozenset[str] = frozenset()) -> Middleware:
     """Find out who asks, by the cookie of `kind`.
 
     `WEB` is for merchants' pages, `APP` for their app, `ADMIN` for operators; each has a cookie of its own.
@@ -114,6 +114,7 @@ def middleware(kind: SessionKind, *, pages: bool = True) -> Middleware:
     Args:
         pages: forms that nobody needs to be signed in for, the sign-in itself, must come from a page of ours.
             An API takes JSON only, which no strange page can send, and is called by what is no browser.
+        quiet: paths that pages ask for by themselves: they keep no session from idling out.
     """
 
     @web.middleware
@@ -121,7 +122,8 @@ def middleware(kind: SessionKind, *, pages: bool = True) -> Middleware:
         office = office_of(request)
         bearer = _bearer(request)
         token = bearer or request.cookies.get(_name(office, _cookie_of(kind)), "")
-        found = await office.in_thread(office.accounts.session, token) if token else None
+        used = request.path not in quiet
+        found = await office.in_thread(office.accounts.session, token, used=used) if token else None
         by_cookie = bearer is None
         fits = (kind,) if by_cookie else (SessionKind.APP, SessionKind.API)
         if found is not None and found.kind in fits:

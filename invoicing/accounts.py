@@ -143,10 +143,10 @@ class Accounts(Operators):
         """As `sign_in`, for the bank's and the service's own people."""
         return self._enter(name[:40], password, origin, SessionKind.ADMIN)
 
-    def session(self, token: str) -> SignedIn | None:
+    def session(self, token: str, *, used: bool = True) -> SignedIn | None:
         """Who holds this token, as things stand now; `None` where it is over, or never was.
 
-        A blocked user is signed out by it; being seen keeps a session from idling out.
+        A blocked user is signed out by it; being used keeps a session from idling out.
         """
         if not 0 < len(token) <= 128:
             return None
@@ -156,7 +156,7 @@ class Accounts(Operators):
             account = None if row is None else owner_of(conn, row)
         if row is None or account is None or not account.active or row.kind == SessionKind.GRANT:
             return None
-        if now - row.seen_at >= _TOUCH_EVERY:
+        if used and now - row.seen_at >= _TOUCH_EVERY:
             until = now + LIVES[SessionKind(row.kind)].idle
             write(self._engine, lambda conn: storage.touch(conn, row.id, now, until))
         return signed_in(row, account)

@@ -19,6 +19,8 @@ from cabinet.pages import (
     shell,
     signing,
     static,
+    tokens,
+    webhooks,
 )
 from cabinet.pages.shell import APP, CABINET, SHELL, Shell
 
@@ -50,7 +52,7 @@ def _front(office: Office, front: Shell) -> web.Application:
     app[SHELL] = front
     app.on_response_prepare.append(security.headers())
     parts = [signing, issuing, invoices, invoice, reporting, settings, live]
-    parts.append(mobile if front is APP else checking)
+    parts += [mobile] if front is APP else [checking, webhooks, tokens]
     for part in parts:
         app.add_routes(part.routes())
     return app

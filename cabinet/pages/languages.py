@@ -72,6 +72,18 @@ class Speech:
         """Day and minute in Tashkent."""
         return f"{self.day(at.astimezone(TASHKENT).date())} {self.clock(at)}"
 
+    def second(self, at: datetime) -> str:
+        """Day and second in Tashkent."""
+        return f"{self.moment(at)}:{at:%S}"
+
+    def rate(self, figure: float) -> str:
+        """`0`, `0,25`, `12,3` or `1 234`: about three figures of it."""
+        if figure >= 99.95:
+            return self.count(round(figure))
+        text = f"{figure:.1f}" if figure >= 9.995 else f"{figure:.2f}"
+        text = text.rstrip("0").rstrip(".")
+        return text if self.language == "en" else text.replace(".", ",")
+
 
 def phone(number: str) -> str:
     """`+998 90 123 45 67`, unbroken."""

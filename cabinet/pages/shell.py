@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cabinet import refusals, security, sessions
+from cabinet.admin.causes import CAUSES, KINDS, NO_CAUSE
 from cabinet.office import TooBusy, office_of
 from cabinet.pages import charts, devices, languages
 from cabinet.pages.languages import Speech, speech
@@ -153,6 +154,8 @@ def environment(chosen: str) -> Environment:
         figures=spoken.figures,
         day=spoken.day,
         moment=spoken.moment,
+        second=spoken.second,
+        rate=spoken.rate,
         clock=spoken.clock,
         phone=languages.phone,
         hidden=languages.hidden_phone,
@@ -162,6 +165,9 @@ def environment(chosen: str) -> Environment:
         asset=asset,
         statuses=STATUSES,
         channels=CHANNELS,
+        causes=CAUSES,
+        no_cause=NO_CAUSE,
+        kinds=KINDS,
         language_names=languages.NAMES,
         currency=spoken.currency,
         bars=charts.bars,

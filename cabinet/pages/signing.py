@@ -30,12 +30,12 @@ async def show(request: web.Request) -> web.StreamResponse:
     """Phone and password; whoever is signed in already is led to the list."""
     if sessions.who(request) is not None:
         return to(request, "/")
-    return page(request, "signin.html", phone="", next=_next(request, request.query.get("next", "")))
+    return page(request, "signin.html", phone="", next=next_of(request, request.query.get("next", "")))
 
 
 async def sign_in(request: web.Request) -> web.StreamResponse:
     fields = await forms.typed(request)
-    typed, led = fields.get("phone", ""), _next(request, fields.get("next", ""))
+    typed, led = fields.get("phone", ""), next_of(request, fields.get("next", ""))
     office = office_of(request)
     number = forms.phone(typed)
     answer: NewSession | Refused = (
@@ -175,7 +175,7 @@ def _begun(request: web.Request, new: NewSession, led: str) -> web.Response:
     return response
 
 
-def _next(request: web.Request, wanted: str) -> str:
+def next_of(request: web.Request, wanted: str) -> str:
     """An address of this front only, so that nobody is led astray after signing in."""
     base = shell_of(request).base
     fits = wanted.startswith(base + "/") and wanted.isascii() and wanted.isprintable() and "\\" not in wanted

@@ -75,7 +75,10 @@
   /* The end of a session is told two minutes before. */
   const idle = Number(body.dataset.idle || 0);
   let touched = Date.now();
-  document.addEventListener("htmx:afterRequest", () => { touched = Date.now(); });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    // What a page asks for by itself is nobody's doing.
+    if (!event.target.closest("[data-quiet]")) touched = Date.now();
+  });
   if (idle) {
     const box = document.getElementById("idle");
     document.getElementById("stay").addEventListener("click", async () => {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from sys import intern
 from typing import NamedTuple
 
 import msgspec
@@ -33,12 +34,18 @@ class _Seen(msgspec.Struct):
     at: float
     end: str = ""
     menu: str = ""
+    gateway: str = ""
+    state: str = ""
 
 
 class _Open(NamedTuple):
+    """An open dialogue. Its names are few and shared by all: each is kept once."""
+
     at: float
     turn: int
     menu: str
+    gateway: str
+    state: str
 
 
 _TIMEOUT = Cause.FAILED_DIALOG_TIMEOUT.value
@@ -85,6 +92,14 @@ class Sweeper:
         """Count the open dialogues of each version of the menus (hex), as of the last sweep."""
         return Counter(seen.menu for seen in self._open.values())
 
+    def open_by_gateway(self) -> Mapping[str, int]:
+        """As `open_by_menu`, by the gateway's name."""
+        return Counter(seen.gateway for seen in self._open.values())
+
+    def open_by_place(self) -> Mapping[str, int]:
+        """As `open_by_menu`, by the name of the menu that the dialogue is in now: `customer`."""
+        return Counter(seen.state.partition(".")[0] for seen in self._open.values())
+
     def close(self) -> None:
         """Leave the file."""
         self._files.close()
@@ -109,8 +124,13 @@ class Sweeper:
         if seen.id in self._ended:
             return
         before = self._open.get(seen.id)
-        menu = seen.menu or (before.menu if before else "")
-        self._open[seen.id] = _Open(max(seen.at, before.at if before else 0.0), seen.n, menu)
+        menu = intern(seen.menu) or (before.menu if before else "")
+        gateway = intern(seen.gateway) or (before.gateway if before else "")
+        # Workers' lines may come in the wrong order: an earlier turn does not move the dialogue back.
+        late = before is not None and seen.n < before.turn
+        state = before.state if before is not None and late else intern(seen.state)
+        at = max(seen.at, before.at if before else 0.0)
+        self._open[seen.id] = _Open(at, max(seen.n, before.turn if before else 0), menu, gateway, state)
 
 
 def _is_recent(path: Path, now: float) -> bool:
