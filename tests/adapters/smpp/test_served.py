@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.starting import refusal
 from tests.conftest import Start
 from tests.peers.smpp import Centre
 from tests.served import CUSTOMER, MERCHANT, run_ussd
@@ -86,14 +87,18 @@ ONE = '[[gateways]]\nname = "one"\nkind = "smpp"\n'
     ],
 )
 def test_a_setting_that_cannot_work_is_named_at_the_start(tmp_path: Path, setting: str, says: str) -> None:
+    assert says in refusal(setting, tmp_path)
+
+
+def test_the_program_says_so_and_does_not_start(tmp_path: Path) -> None:
     file = tmp_path / "ussd.toml"
-    file.write_text(setting, encoding="utf-8")
+    file.write_text(f'{ONE}host = "x"\n[sms]\nsender = "none"\n', encoding="utf-8")
     ended = run_ussd(
         "demo", "--headless", "--port", "0", "--data", str(tmp_path / "data"), "--config", str(file)
     )
 
     assert ended.returncode != 0
-    assert says in ended.stderr
+    assert "no gateway 'none' can send SMS" in ended.stderr
 
 
 async def test_an_invoice_is_pushed_over_smpp_and_declined_there(
