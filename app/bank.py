@@ -7,7 +7,7 @@ its own, and commands that need the bank while the service runs have the last.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,9 +37,9 @@ def check(bank: Bank) -> None:
         raise NoLine(f'[bank] processor = "{bank.processor}" needs [bank.link]: host, port, terminals, ...')
 
 
-def lines(bank: Bank) -> int | None:
-    """How many workers may have a line of their own; None where the processor needs none."""
-    return None if bank.link is None else len(bank.link.terminals) - 1
+def terminals(bank: Bank) -> Sequence[str]:
+    """The lines that workers may have, by terminal; none where the processor needs none."""
+    return () if bank.link is None else bank.link.terminals[:COMMANDS]
 
 
 @contextmanager

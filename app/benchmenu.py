@@ -1,6 +1,6 @@
 """The server that is measured: the real adapter, engine and store, with four screens and no money behind.
 
-    python -m app.benchmenu --port 8881
+    python -m app.benchmenu --port 8881 [--workers 2]
 
 Sessions are in the Redis of `USSD_REDIS__URL`, or of `REDIS_HOST` and `REDIS_PORT`. The dialogue, at
 `/gateways/bench` as Africa's Talking speaks: the root menu, `2`, a phone, an amount, and the end
@@ -15,16 +15,18 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Annotated
 
 from adapters.africastalking.server import AfricasTalking, Options
 from adapters.credentials import Credentials
 from adapters.http import Door
-from app import process
+from app import process, readiness
 from app.metrics import Metrics
 from app.readiness import Dependency
 from app.server import Front, application
+from app.supervisor import Supervisor
 from app.wiring import House
 from ussd_engine import Action, Call, Engine, Max, Msisdn, Service, action, compile_menus
 from ussd_engine.stores.redis import RedisStore
@@ -107,8 +109,10 @@ async def open_house(url: str) -> AsyncIterator[House]:
     engine = Engine(service(table), store=store, actions=table, key=b"bench", clock=time.time, watch=metrics)
     door = Door(engine, Credentials(GATEWAY, time.time), metrics.refuse)
     routes = tuple(AfricasTalking(GATEWAY, Options(), door).routes())
+    stands_on = {"sessions": Dependency(sessions)}
     try:
-        yield House(application(Front(routes, metrics, {"sessions": Dependency(sessions)})), lambda: None)
+        front = application(Front(routes, metrics, stands_on))
+        yield House(front, lambda: None, partial(readiness.look, stands_on))
         await engine.drain(1.0)
     finally:
         await store.close()
@@ -118,14 +122,21 @@ def main() -> None:
     """Serve on one port of the loopback until SIGTERM."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--port", type=int, default=8881)
-    port = parser.parse_args().port
+    parser.add_argument("--workers", type=int, default=1, help="processes that share the port")
+    given = parser.parse_args()
     try:
-        (listener,) = process.listen("127.0.0.1", port)
+        listeners = process.listen("127.0.0.1", given.port, given.workers)
     except process.PortTaken as error:
         parser.error(str(error))
-    process.run_house(
-        open_house(redis_url(os.environ)), listener, lambda server: print(f"ready {server.url}", flush=True)
-    )
+    url = redis_url(os.environ)
+    if given.workers == 1:
+        process.run_house(open_house(url), listeners[0], lambda server: _say_ready(server.url))
+    else:
+        Supervisor(lambda _seat: open_house(url), listeners, (), _say_ready).run()
+
+
+def _say_ready(url: str) -> None:
+    print(f"ready {url}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,18 @@
 connection, an hour, so that a client which dribbles headers could hold as many as it likes.
 
 Between aiohttp and each of its connections stands a guard that knows whether a request is being waited for.
+Before the end it makes the next answer the last one: a connection that is cut while a client writes into it
+costs that client a turn, one that is closed by an answer costs nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final, cast
+from contextlib import suppress
+from typing import Any, Final, cast
 
 from aiohttp import web
+from aiohttp.http_parser import RawRequestMessage
 
 HEAD_S: Final = 10.0
 """From the first octet of a request to the last of its head; for the first one from the connecting."""
@@ -27,10 +31,27 @@ class PatientSite(web.SockSite):
         await web.BaseSite.start(self)
         server = self._runner.server
         assert server is not None, "the runner is set up first"
-        watch = Watch(asyncio.get_running_loop())
+        self._watch = watch = Watch(asyncio.get_running_loop())
         self._server = await watch.loop.create_server(
             lambda: _Guard(server(), watch), sock=self._sock, backlog=self._backlog
         )
+
+    async def stand_down(self, linger_s: float) -> None:
+        """Take no more connections, and close each that is open with its next answer.
+
+        Args:
+            linger_s: so long those that ask nothing more are left open.
+        """
+        assert self._server is not None, "it was started"
+        self._server.close()
+        watch = self._watch
+        for guard in watch.open:
+            guard.answer_once_more()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(linger_s):
+                while watch.open:
+                    watch.left.clear()
+                    await watch.left.wait()
 
 
 class Watch:
@@ -38,6 +59,9 @@ class Watch:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.open: set[_Guard] = set()
+        self.left = asyncio.Event()
+        """Set when one of `open` has left."""
         self._due: dict[_Guard, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -73,6 +97,7 @@ class _Guard(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._inner.connection_made(transport)
+        self._watch.open.add(self)
         self._watch.begin(self)
 
     def data_received(self, octets: bytes) -> None:
@@ -98,7 +123,20 @@ class _Guard(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._watch.end(self)
+        self._watch.open.discard(self)
+        self._watch.left.set()
         self._inner.connection_lost(error)
+
+    def answer_once_more(self) -> None:
+        """Treat every request from now on as one that asks for the connection to be closed."""
+        inner = self._inner
+        made = inner._request_factory  # noqa: SLF001 - a hook of the application would cost every turn of a worker's life
+        if made is not None:
+
+            def last(message: RawRequestMessage, *rest: Any) -> web.BaseRequest:
+                return made(message._replace(should_close=True), *rest)
+
+            inner._request_factory = last  # noqa: SLF001
 
     def give_up(self) -> None:
         """Say why, as far as the other side reads, and close."""

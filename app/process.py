@@ -1,4 +1,4 @@
-"""Processes: sockets, signals, one loop or several workers."""
+"""A process that serves: its socket, its signals, its loop. `app.supervisor` keeps several of them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ import logging
 import os
 import signal
 import socket
-import threading
-import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 
 from app.heads import IDLE_S, PatientSite
 from app.wiring import House, Plan, open_house
 
-BACKLOG = 1024
-TURNS_END_MAX_S = 20.0
+BACKLOG: Final = 1024
+TURNS_END_MAX_S: Final = 20.0
 """After SIGTERM open turns may take this long; no gateway waits longer."""
-RESTART_PAUSE_S = 1.0
+LINGER_S: Final = 1.0
+"""After SIGTERM connections that ask nothing are left open so long; others close with their next answer."""
+RELIEVED_LINGER_S: Final = 5.0
+"""The same for a worker that another has relieved: nobody waits for its end."""
+ORPHAN_MAX_S: Final = 40.0
+PROVEN_MAX_S: Final = 5.0
+LOOK_S: Final = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +36,25 @@ Ready = Callable[["Running"], None]
 
 class PortTaken(Exception):
     """The address can't be listened on; the message says why."""
+
+
+class NotReady(Exception):
+    """A worker that was to relieve another can't play turns; the message says what it lacks."""
+
+
+@dataclass(frozen=True)
+class Post:
+    """What a worker is told by its supervisor.
+
+    Attributes:
+        lifeline: a pipe that ends with the supervisor.
+        relieves: another works in its place: nothing may come in before turns can be played.
+        rereads: the menus were read again after the supervisor had read them.
+    """
+
+    lifeline: int
+    relieves: bool = False
+    rereads: bool = False
 
 
 class Running:
@@ -76,57 +100,31 @@ def run(plan: Plan, listener: socket.socket, ready: Ready) -> None:
     run_house(open_house(plan), listener, ready)
 
 
-def run_house(opening: AbstractAsyncContextManager[House], listener: socket.socket, ready: Ready) -> None:
-    """As `run`, with any house: the benchmarks measure the very server that serves."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(opening, listener, ready))
+def run_house(
+    opening: AbstractAsyncContextManager[House],
+    listener: socket.socket,
+    ready: Ready,
+    post: Post | None = None,
+) -> None:
+    """As `run`, with any house: the benchmarks measure the very server that serves.
 
-
-def supervise(plan: Plan, listeners: Sequence[socket.socket], ready: Callable[[str], None]) -> None:
-    """One worker process for each of `listeners`; one that dies is replaced. The first does the chores.
-
-    Args:
-        ready: called with the address once all workers answer.
+    Raises:
+        NotReady: of a worker that was to relieve another.
     """
-    answering, told = os.pipe()
-    workers: dict[int, int] = {}
-    stopping = False
-
-    def stop(_signal: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = True
-        _tell(workers, signal.SIGTERM)
-
-    for number in range(len(listeners)):
-        workers[_fork(plan, listeners, number, told)] = number
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGHUP, lambda _signal, _frame: _tell(workers, signal.SIGHUP))
-    os.close(told)
-    count = len(listeners)
-
-    def wait_for_all() -> None:
-        if _all_answer(answering, count):
-            ready(url_of(listeners[0]))
-
-    threading.Thread(target=wait_for_all, daemon=True).start()
-    while workers:
-        pid, status = os.wait()
-        number = workers.pop(pid)
-        if stopping:
-            continue
-        log.error("a worker died", extra={"worker": number, "status": os.waitstatus_to_exitcode(status)})
-        time.sleep(RESTART_PAUSE_S)
-        if not stopping:
-            workers[_fork(plan, listeners, number, None)] = number
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(opening, listener, ready, post))
 
 
-async def _serve(opening: AbstractAsyncContextManager[House], listener: socket.socket, ready: Ready) -> None:
-    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+async def _serve(
+    opening: AbstractAsyncContextManager[House], listener: socket.socket, ready: Ready, post: Post | None
+) -> None:
+    stop = _Stop(asyncio.get_running_loop(), post)
     async with opening as house:
-        loop.add_signal_handler(signal.SIGHUP, house.reload)
+        stop.loop.add_signal_handler(signal.SIGHUP, house.reload)
+        if post is not None and post.rereads:
+            house.reload()
+        if post is not None and post.relieves:
+            await _proven(house, stop)
         runner = web.AppRunner(
             house.application,
             access_log=None,
@@ -135,17 +133,67 @@ async def _serve(opening: AbstractAsyncContextManager[House], listener: socket.s
             keepalive_timeout=IDLE_S,
         )
         await runner.setup()
-        await PatientSite(runner, listener, backlog=BACKLOG).start()
+        site = PatientSite(runner, listener, backlog=BACKLOG)
+        await site.start()
         # What start-up made stays for ever: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
-        ready(Running(url_of(listener), loop, stopping))
+        ready(Running(url_of(listener), stop.loop, stop.asked))
         try:
-            await stopping.wait()
+            await stop.asked.wait()
         finally:
             log.info("stopping")
+            await site.stand_down(stop.linger_s)
             await runner.cleanup()
+
+
+class _Stop:
+    """Whoever may end this process: its signals, and the end of its supervisor."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, post: Post | None) -> None:
+        self.loop = loop
+        self.asked = asyncio.Event()
+        self.linger_s = LINGER_S
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.asked.set)
+        if post is not None:
+            loop.add_signal_handler(signal.SIGUSR2, self._relieved)
+            loop.add_reader(post.lifeline, self._orphaned, post.lifeline)
+
+    def _relieved(self) -> None:
+        self.linger_s = RELIEVED_LINGER_S
+        self.asked.set()
+
+    def _orphaned(self, lifeline: int) -> None:
+        """Nobody would end this process if it could not end by itself."""
+        self.loop.remove_reader(lifeline)
+        log.error("the supervisor is gone")
+        self.loop.call_later(ORPHAN_MAX_S, os._exit, 1)
+        self.asked.set()
+
+
+async def _proven(house: House, stop: _Stop) -> None:
+    """Wait until turns can be played here.
+
+    Raises:
+        NotReady
+    """
+    end = stop.loop.time() + PROVEN_MAX_S
+    while True:
+        if stop.asked.is_set():
+            raise NotReady("it was stopped first")
+        answers, told = await house.look()
+        if answers:
+            return
+        if stop.loop.time() > end:
+            lacking = {
+                name: one.get("detail", "")
+                for name, one in told["dependencies"].items()
+                if one["needed"] and one["state"] != "ok"
+            }
+            raise NotReady(", ".join(f"{name}: {why}" for name, why in lacking.items()))
+        await asyncio.sleep(LOOK_S)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -172,40 +220,3 @@ def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
             raise PortTaken(f"can't listen on {host}: no such host") from None
         raise PortTaken(f"can't listen on {host}:{port}: {error.strerror}") from None
     return bound
-
-
-def _fork(plan: Plan, listeners: Sequence[socket.socket], number: int, told: int | None) -> int:
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-
-    def tell(_running: Running) -> None:
-        if told is not None:
-            os.write(told, b"1")
-
-    try:
-        for other in listeners:
-            if other is not listeners[number]:
-                other.close()
-        mine = replace(plan, does_chores=plan.does_chores and number == 0, worker=number)
-        run(mine, listeners[number], tell)
-        status = 0
-    except Exception:
-        log.exception("a worker can't go on", extra={"worker": number})
-    finally:
-        os._exit(status)
-
-
-def _all_answer(pipe: int, count: int) -> bool:
-    """Wait for each worker's sign; the pipe ends where all that hold it have died."""
-    while count and os.read(pipe, 1):
-        count -= 1
-    os.close(pipe)
-    return count == 0
-
-
-def _tell(workers: dict[int, int], number: signal.Signals) -> None:
-    for pid in list(workers):
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)

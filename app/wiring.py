@@ -86,6 +86,7 @@ class Plan:
         demo: shows inboxes and sessions.
         keeps_money: the menus or the settings ask for the money domain; else it is empty, in memory.
         worker: this process's number, from 0.
+        line: which of the bank's lines is this process's own.
         does_chores: relays notices, expires invoices, recovers payments.
         board: where the worker with the lines says how they are.
         live: where the worker that does chores says how the engine does.
@@ -100,16 +101,23 @@ class Plan:
     keeps_money: bool = True
     does_chores: bool = True
     worker: int = 0
+    line: int = 0
     board: Board = field(default_factory=Board, repr=False)
     live: Board = field(default_factory=Board, repr=False)
 
 
 @dataclass(frozen=True)
 class House:
-    """A service put together. `reload` reads the menus again; bad ones change nothing."""
+    """A service put together.
+
+    Attributes:
+        reload: reads the menus again; bad ones change nothing.
+        look: whether turns can be played, and what `/readyz` tells.
+    """
 
     application: web.Application
     reload: Callable[[], None]
+    look: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]
 
 
 def prepare(settings: Settings, folder: Path, key: str, *, demo: bool) -> Plan:
@@ -156,7 +164,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
     watched = Watched(metrics.registry)
     store = _store(settings)
     with (
-        Money.open(settings, plan.folder, plan.key, line=plan.worker) as money,
+        Money.open(settings, plan.folder, plan.key, line=plan.line) as money,
         _pool(settings.database.threads) as pool,
         _pool(CHORE_THREADS) as chore_pool,
         journal(settings, plan.folder) as kept,
@@ -210,7 +218,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
                     kept_at = _journal_folder(plan)
                     back = BackOffice(settings, engine, reloader, metrics, plan.board, plan.live, kept_at)
                     mount(served, settings, money, plan.key, in_thread, workers.nudge, back, demo=plan.demo)
-                yield House(served, reloader)
+                yield House(served, reloader, partial(readiness.look, stands_on))
         finally:
             await asyncio.gather(*(door.close() for door in doors), return_exceptions=True)
             await pushes.stop()

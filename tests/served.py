@@ -45,6 +45,15 @@ def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
     )
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has started itself: a service's workers."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return []
+    return [int(child) for child in text.split()]
+
+
 @dataclass
 class Served:
     """A started `ussd demo` or `ussd serve`."""
@@ -90,8 +99,10 @@ class Served:
         return Caller(self, msisdn, gateway)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end."""
+        """Send a signal and wait for the end; SIGKILL goes to its workers too, as if the machine were off."""
         if self.process.poll() is None:
+            for worker in children(self.process.pid) if number == signal.SIGKILL else ():
+                os.kill(worker, number)
             self.process.send_signal(number)
         status = self.process.wait(timeout=30)
         if self.process.stdout is not None:

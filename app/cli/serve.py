@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -18,11 +18,15 @@ from app.cli import handset
 from app.cli.fail import fail
 
 if TYPE_CHECKING:
+    from app.heir import Heir
     from app.process import Running
     from app.settings import Settings
+    from app.supervisor import Supervisor
+    from app.wiring import Plan
 
 DEMO_PHONE = "998901112233"
 _LOG = "ussd.log"
+_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
 Config = Annotated[
     Path | None, typer.Option(help="Settings file (TOML); else ussd.toml of this folder, if there is one")
@@ -83,9 +87,45 @@ def serve(
         "data"
     ),
     reload: Annotated[bool, typer.Option("--reload", help="Take changed menu files at once")] = False,
+    trial: Annotated[bool, typer.Option("--trial", hidden=True)] = False,
 ) -> None:
-    """Run the service."""
-    from app import bank, logs, running
+    """Run the service. SIGTERM ends it, SIGHUP reads the menus again, SIGUSR2 is a rolling restart."""
+    from app.heir import Heir
+
+    heir = Heir.found()
+    with _shared_metrics(workers > 1, heir):
+        if trial:
+            _plan(config, workers, data, reload=reload)
+        else:
+            _supervisor(config, workers, data, reload=reload, heir=heir).run()
+
+
+def _supervisor(
+    config: Path | None, workers: int, data: Path, *, reload: bool, heir: Heir | None
+) -> Supervisor:
+    from app import process
+    from app.supervisor import Supervisor, worker_of
+
+    try:
+        plan, terminals = _plan(config, workers, data, reload=reload)
+    except Exception as error:
+        if heir is None:
+            raise
+        # Its trial has just gone well, so what is wrong may pass: the workers that there are go on.
+        print(f"ussd: the new program can't be used: {error!r}", file=sys.stderr)
+        return Supervisor(None, heir.listeners, (), _say_ready, heir)
+    if heir is not None:
+        return Supervisor(worker_of(plan), heir.listeners, terminals, lambda _url: None, heir)
+    try:
+        listeners = process.listen(plan.settings.http.host, plan.settings.http.port, workers)
+    except process.PortTaken as error:
+        fail(f"{error}; set another [http] port, or USSD_HTTP__PORT")
+    return Supervisor(worker_of(plan), listeners, terminals, _say_ready)
+
+
+def _plan(config: Path | None, workers: int, data: Path, *, reload: bool) -> tuple[Plan, Sequence[str]]:
+    """All that can be checked before the port is opened, and the bank's terminals for workers."""
+    from app import bank, logs, running, wiring
 
     settings = _settings(config, {"menus": {"reload": True}} if reload else {}, None)
     logs.configure(settings.log.level, sys.stderr)
@@ -94,24 +134,15 @@ def serve(
         fail("[security] key is not set: put a long random text there, or into USSD_SECURITY__KEY")
     if workers > 1 and settings.redis.url is None:
         fail("more than one worker needs a [redis] url, where they share the dialogues; or run --workers 1")
-    if (lines := bank.lines(settings.bank)) is not None and workers > lines:
-        fail(f"{workers} workers need {workers + 1} [bank.link] terminals, there are {lines + 1}")
+    terminals = bank.terminals(settings.bank)
+    if terminals and workers > len(terminals):
+        fail(f"{workers} workers need {workers + 1} [bank.link] terminals, there are {len(terminals) + 1}")
     if settings.database.url is None and running.is_demos(data):
         fail(f"{data} is a demo's folder, with people anybody can pay as; give another --data")
-    with _shared_metrics(workers > 1):
-        from app import process, wiring
-
-        try:
-            plan = wiring.prepare(settings, data, key.get_secret_value(), demo=False)
-            listeners = process.listen(settings.http.host, settings.http.port, workers)
-            if workers == 1:
-                process.run(plan, listeners[0], lambda server: _say_ready(server.url))
-            else:
-                process.supervise(plan, listeners, _say_ready)
-        except process.PortTaken as error:
-            fail(f"{error}; set another [http] port, or USSD_HTTP__PORT")
-        except wiring.CannotStart as error:
-            fail(str(error))
+    try:
+        return wiring.prepare(settings, data, key.get_secret_value(), demo=False), terminals
+    except wiring.CannotStart as error:
+        fail(str(error))
 
 
 def _settings(
@@ -191,13 +222,14 @@ def _log_stream(data: Path, interactive: bool) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _shared_metrics(several: bool) -> Iterator[None]:
+def _shared_metrics(several: bool, heir: Heir | None) -> Iterator[None]:
     """Workers add their figures up in files; prometheus-client reads where when it is imported."""
     if not several:
         yield
         return
-    folder = tempfile.mkdtemp(prefix="ussd-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    if heir is None:
+        os.environ[_METRICS] = tempfile.mkdtemp(prefix="ussd-metrics-")
+    folder = os.environ[_METRICS]
     try:
         yield
     finally:

