@@ -47,12 +47,12 @@ class Line(asyncio.Protocol):
         self._over = asyncio.get_running_loop().create_future()
         self._timer: asyncio.TimerHandle | None = None
 
-    def send(self, packed: bytes, calls: Sequence[Load]) -> None:
-        """Send a command for `calls`, whose answers it asks for."""
+    def send(self, packed: bytes, commands: Sequence[Sequence[Load]]) -> None:
+        """Send commands, one for each group of calls, whose answers it asks for."""
         self._transport.write(packed)
-        self._sent.append(calls)
+        self._sent.extend(commands)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_at(calls[0].give_up_at, self._overdue)
+            self._timer = asyncio.get_running_loop().call_at(commands[0][0].give_up_at, self._overdue)
 
     def hang_up(self, why: str) -> None:
         """End the line at once: half an answer may be under way, and would be taken for the next one's."""

@@ -73,10 +73,14 @@ class Pipe:
             if not call.answer.done():  # its caller has given up: better never sent than sent late
                 (saves if isinstance(call, Save) else loads).append(call)
         self._waiting.clear()
-        for calls, packed in ((loads, pack_loads), (saves, pack_saves)):
+        packed: list[bytes] = []
+        commands: list[Sequence[Load]] = []
+        for calls, pack in ((loads, pack_loads), (saves, pack_saves)):
             for first in range(0, len(calls), self._calls_per_command):
-                some = calls[first : first + self._calls_per_command]
-                self._line.send(packed(some), some)
+                commands.append(calls[first : first + self._calls_per_command])
+                packed.append(pack(commands[-1]))
+        if commands:
+            self._line.send(b"".join(packed), commands)
 
     async def _connect(self) -> None:
         reason = f"no answer within {self._timeout_s} s"
