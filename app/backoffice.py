@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -34,11 +34,12 @@ class JournalDialogues:
     """The journal of this machine, which all its workers write; thread-safe.
 
     One search runs at a time: a second operator waits for the first, and turns for neither. `folder` is None
-    where no journal is kept.
+    where no journal is kept. `code` gives the service code.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, code: Callable[[], str]) -> None:
         self._folder = folder
+        self._code = code
         self._alone = threading.Lock()
         self._counted: dict[float, tuple[float, Funnel]] = {}
 
@@ -54,7 +55,7 @@ class JournalDialogues:
         if self._folder is None:
             return None
         with self._alone:
-            return lookup.one(self._folder, dialogue, near)
+            return lookup.one(self._folder, dialogue, near, self._code())
 
     def funnel(self, since: datetime) -> Funnel | None:
         """See `cabinet.running.Dialogues`."""
@@ -85,7 +86,7 @@ class BackOffice:
         journal: Path | None,
     ) -> None:
         """Make it; `lines` is where gateways' lines are told of, `live` where `app.live.Live` tells."""
-        self.dialogues = JournalDialogues(journal)
+        self.dialogues = JournalDialogues(journal, lambda: engine.service.service_code)
         self._settings = settings
         self._engine = engine
         self._reloader = reloader

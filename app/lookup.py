@@ -66,8 +66,8 @@ def find(folder: Path, caller: str, since: datetime) -> FoundDialogues:
     return FoundDialogues(tuple(rows), reached, reached == since)
 
 
-def one(folder: Path, dialogue: str, near: datetime | None) -> DialogueStory | None:
-    """A dialogue by its id, whole; None where no line of it is found."""
+def one(folder: Path, dialogue: str, near: datetime | None, code: str) -> DialogueStory | None:
+    """A dialogue by its id, whole; None where no line of it is found. `code`: the service code."""
     if not _ID.fullmatch(dialogue):
         return None
     at = near if near is not None else _when(folder, dialogue)
@@ -76,7 +76,7 @@ def one(folder: Path, dialogue: str, near: datetime | None) -> DialogueStory | N
     seconds = at.timestamp()
     around = files_between(folder, _moment(seconds - ENDS_WITHIN_S), _moment(seconds + ENDS_WITHIN_S))
     lines = _lines_of({dialogue}, around).get(dialogue)
-    return None if lines is None else story(merge(lines))
+    return None if lines is None else story(merge(lines), code)
 
 
 def summary(dialogue: Dialogue) -> DialogueSummary:
@@ -93,7 +93,7 @@ def summary(dialogue: Dialogue) -> DialogueSummary:
     )
 
 
-def story(dialogue: Dialogue) -> DialogueStory:
+def story(dialogue: Dialogue, code: str) -> DialogueStory:
     """A dialogue turn by turn: what was secret or refused is its length only, as in the journal."""
     screen, turns = "", []
     for line in dialogue.turns:
@@ -112,7 +112,8 @@ def story(dialogue: Dialogue) -> DialogueStory:
             )
         )
         screen = line.text
-    return DialogueStory(summary(dialogue), dialogue.language, dialogue.menu, dialogue.missing, tuple(turns))
+    whose = summary(dialogue)
+    return DialogueStory(whose, code, dialogue.language, dialogue.menu, dialogue.missing, tuple(turns))
 
 
 def _typed(kept: str | Hidden) -> Typed:

@@ -63,9 +63,10 @@ class DialogueSummary:
 
 @dataclass(frozen=True, slots=True)
 class DialogueStory:
-    """A dialogue whole; `missing` turns were lost with a crash."""
+    """A dialogue whole. `code`: the service code, `*880#`; `missing` turns were lost with a crash."""
 
     summary: DialogueSummary
+    code: str
     language: str
     version: str
     missing: int

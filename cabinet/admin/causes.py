@@ -15,9 +15,9 @@ CAUSES: Final[Mapping[str, Shown]] = {
     "FAILED_DIALOG_USER_ABORT": Shown(N_("The subscriber left"), "off"),
     "FAILED_INVOKE_TIMEOUT": Shown(N_("No answer in time"), "off"),
     "FAILED_DIALOG_TIMEOUT": Shown(N_("Fell silent"), "off"),
-    "FAILED_PROVIDER_ABORT": Shown(N_("The network began another one"), "off"),
+    "FAILED_PROVIDER_ABORT": Shown(N_("Another one began"), "off"),
 }
-NO_CAUSE: Final = Shown(N_("Open"), "work")
+NO_CAUSE: Final = Shown(N_("Under way"), "work")
 KINDS: Final[Mapping[str, str]] = {
     "begin": N_("Dialled"),
     "push": N_("The service began"),

@@ -33,7 +33,7 @@ _TRIES: Final[Mapping[str, tuple[str, str]]] = {
     "refunded": (N_("Approved by the bank"), "good"),
 }
 _NOTICES: Final = {
-    "sms": N_("SMS"),
+    "sms": "SMS",
     "push": N_("Push message"),
     "webhook": N_("Webhook"),
 }
@@ -83,9 +83,11 @@ def trail(dossier: Dossier) -> tuple[Happened, ...]:
 
 
 def _state(row: AuditRow) -> Happened:
-    state = "issued" if row.action == "invoice_issued" else row.after or ""
+    state, _, why = ("issued" if row.action == "invoice_issued" else row.after or "").partition(" ")
     text, tone = _STATES.get(state, (state, "off"))
-    return Happened(row.at, text, "", (_who(row),), tone, "state")
+    if row.action != "invoice_issued" and state == "issued":
+        text = N_("Can be paid again")
+    return Happened(row.at, text, "", (*((why,) if why else ()), _who(row)), tone, "state")
 
 
 def _try(one: TriedRow, reversals: tuple[ReversalRow, ...]) -> Iterator[Happened]:

@@ -76,6 +76,9 @@ class Speech:
         """Day and second in Tashkent."""
         return f"{self.moment(at)}:{at:%S}"
 
+    def second_only(self, at: datetime) -> str:
+        return f"{self.clock(at)}:{at:%S}"
+
     def rate(self, figure: float) -> str:
         """`0`, `0,25`, `12,3` or `1 234`: about three figures of it."""
         if figure >= 99.95:

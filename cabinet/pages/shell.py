@@ -155,6 +155,7 @@ def environment(chosen: str) -> Environment:
         day=spoken.day,
         moment=spoken.moment,
         second=spoken.second,
+        second_only=spoken.second_only,
         rate=spoken.rate,
         clock=spoken.clock,
         phone=languages.phone,

@@ -32,7 +32,7 @@ DATED = tuple(
         "Language-T",
     )
 )
-KEPT = r"(%\(\w+\)s|iPhone|Merchant|\.xls)"
+KEPT = r"(%\(\w+\)s|iPhone|Merchant|\.xls|Standard Webhooks|\[journal\] keep_days)"
 Id = str | tuple[str, str]
 
 
