@@ -98,9 +98,11 @@ class HttpGateway:
         if (request.content_length or 0) > BODY_MAX:
             raise WireError(f"the body is longer than {BODY_MAX} octets", status=413)
         if request.content.is_eof():  # it has arrived whole, as nearly all do
-            body = await request.read()
+            body = request.content.read_nowait()
         else:
             body = await self._patiently(request)
+        if len(body) > BODY_MAX:
+            raise WireError(f"the body is longer than {BODY_MAX} octets", status=413)
         if not self._open:
             credentials.check_secret(request.method, request.raw_path, request.headers, body)
         return body

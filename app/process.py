@@ -16,6 +16,7 @@ from typing import Final
 from aiohttp import web
 
 from app.heads import IDLE_S, PatientSite
+from app.straight import shorten
 from app.wiring import House, Plan, open_house
 
 BACKLOG: Final = 1024
@@ -133,6 +134,8 @@ async def _serve(
             keepalive_timeout=IDLE_S,
         )
         await runner.setup()
+        assert runner.server is not None, "it was set up"
+        shorten(runner.server, house.application)
         site = PatientSite(runner, listener, backlog=BACKLOG)
         await site.start()
         # What start-up made stays for ever: the collector need not look at it again.
