@@ -28,6 +28,8 @@ from app.wiring import House, Plan, open_house
 from app.workerprocess import READY, Worker, say
 
 RESTART_PAUSE_S: Final = 1.0
+LIVED_S: Final = 10.0
+"""Who dies sooner may do so again: the next is started after the pause. Others are replaced at once."""
 READY_MAX_S: Final = 45.0
 """From its start until a worker that relieves another plays turns."""
 LEAVES_MAX_S: Final = 45.0
@@ -193,6 +195,8 @@ class Supervisor:
         if not (self._stopping or worker.leaving):
             told = {"worker": worker.slot, "status": os.waitstatus_to_exitcode(status)}
             log.error("a worker died", extra=told)
+            lived = time.monotonic() - worker.begun
+            self._due[worker.slot] = time.monotonic() + (RESTART_PAUSE_S if lived < LIVED_S else 0.0)
 
     def _replace(self) -> None:
         for slot in range(len(self._listeners)):
