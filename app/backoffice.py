@@ -24,7 +24,7 @@ from cabinet.running import (
     Menus,
     MenuVersion,
 )
-from ussd_engine import Engine
+from ussd_engine import Clock, Engine
 
 KEPT_S: Final = 20.0
 """How long a funnel once counted is shown again, so that it costs what it costs only so often."""
@@ -37,9 +37,10 @@ class JournalDialogues:
     where no journal is kept. `code` gives the service code.
     """
 
-    def __init__(self, folder: Path | None, code: Callable[[], str]) -> None:
+    def __init__(self, folder: Path | None, code: Callable[[], str], clock: Clock = time.time) -> None:
         self._folder = folder
         self._code = code
+        self._clock = clock
         self._alone = threading.Lock()
         self._counted: dict[float, tuple[float, Funnel]] = {}
 
@@ -61,7 +62,7 @@ class JournalDialogues:
         """See `cabinet.running.Dialogues`."""
         if self._folder is None:
             return None
-        now = datetime.now(UTC)
+        now = datetime.fromtimestamp(self._clock(), UTC)
         span = round((now - since).total_seconds() / 60)
         with self._alone:
             kept = self._counted.get(span)

@@ -9,7 +9,7 @@ from cabinet.pages.statuses import N_, Shown
 
 CAUSES: Final[Mapping[str, Shown]] = {
     "SUCCESS": Shown(N_("Came to its end"), "good"),
-    "ABORT_APP": Shown(N_("Too many wrong answers"), "wait"),
+    "ABORT_APP": Shown(N_("Wrong answers"), "wait"),
     "FAILED_APP_TIMEOUT": Shown(N_("An action took too long"), "bad"),
     "FAILED_SYSTEM_FAILURE": Shown(N_("An action failed"), "bad"),
     "FAILED_DIALOG_USER_ABORT": Shown(N_("The subscriber left"), "off"),

@@ -23,7 +23,7 @@ _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice
 _SMALL = """
 () => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary')]
   .filter(one => one.offsetParent && !one.closest('p, dd, .row, .skip'))
-  .map(one => [one.getBoundingClientRect(), one.outerHTML.slice(0, 90)])
+  .map(one => [(one.closest('label') || one).getBoundingClientRect(), one.outerHTML.slice(0, 90)])
   .filter(([box, _]) => box.height && box.height < 43.5)
   .map(([box, html]) => box.height + ' ' + html)
 """

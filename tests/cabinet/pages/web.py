@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import ClientResponse, CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from cabinet.admin.back import Back
 from cabinet.mount import mount
 from cabinet.office import Options
 from tests.cabinet.web import PASSWORD, People, office_over
@@ -58,7 +59,7 @@ class Page(HTMLParser):
 
 
 class Browser:
-    """Somebody at a front: `base` is `/cabinet` or `/app`."""
+    """Somebody at a front: `base` is `/cabinet`, `/app` or `/admin`."""
 
     def __init__(self, client: TestClient[web.Request, web.Application], base: str) -> None:
         self.client = client
@@ -113,11 +114,11 @@ class Here:
 
 
 @asynccontextmanager
-async def here_over(world: World) -> AsyncIterator[Here]:
+async def here_over(world: World, back: Back | None = None) -> AsyncIterator[Here]:
     people = People(world)
     with ThreadPoolExecutor(4) as pool:
         served = web.Application()
-        mount(served, office_over(people, pool, OPTIONS))
+        mount(served, office_over(people, pool, OPTIONS), back)
         server = TestServer(served)
         await server.start_server()
         here = Here(world, people, server)
