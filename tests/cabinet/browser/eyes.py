@@ -44,15 +44,28 @@ class Look:
 
 
 def looked_over(page: Page) -> None:
-    """Nothing that axe-core knows is wrong, nothing is wider than the window, nothing too small to be hit."""
+    """Nothing that axe-core knows is wrong, nothing is wider than the window, nothing too small to be hit.
+
+    Contrasts are judged in the other scheme too, and the scheme of before comes back.
+    """
     page.evaluate("window.scrollTo(0, 0)")  # what lies under a bar cannot be judged
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = page.evaluate(
-        "rules => axe.run(document, {runOnly: rules}).then(done => done.violations.map("
-        "one => ({id: one.id, nodes: one.nodes.map(node => node.html.slice(0, 160))})))",
-        _RULES,
-    )
-    assert found == [], f"{page.url}: {found}"
+    _faultless(page, _RULES)
     wide, window = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert wide <= window, f"{page.url} is {wide} wide in a window of {window}"
     assert page.evaluate(_SMALL) == [], page.url
+    dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    # Without motion a colour is there at once.
+    page.emulate_media(color_scheme="light" if dark else "dark", reduced_motion="reduce")
+    _faultless(page, ["color-contrast"])
+    page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="no-preference")
+
+
+def _faultless(page: Page, rules: list[str]) -> None:
+    found: list[dict[str, Any]] = page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})"
+        ".then(done => done.violations.map("
+        "one => ({id: one.id, nodes: one.nodes.map(node => node.html.slice(0, 160))})))",
+        rules,
+    )
+    assert found == [], f"{page.url}: {found}"
