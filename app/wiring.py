@@ -31,6 +31,7 @@ from app.links import BadLink, Links
 from app.live import Live
 from app.metrics import Metrics
 from app.money import CannotOpen, Money
+from app.pulse import pulse
 from app.pushactions import PushActions, invoices_shown
 from app.pushing import BadPush, Pushes, check_push, pushers
 from app.readiness import Dependency
@@ -211,7 +212,11 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             doors = tuple(_doors(settings, engine, metrics))
             front = _front(plan, engine, store, money, metrics, in_thread, stands_on, doors)
             live = Live(metrics, plan.live, opened if sweep else None)
-            async with reloader.running(watching=settings.menus.reload), live.running(plan.does_chores):
+            async with (
+                reloader.running(watching=settings.menus.reload),
+                live.running(plan.does_chores),
+                pulse(metrics.registry, plan.worker),
+            ):
                 served = application(front)
                 served.add_routes(_push_routes(plan, engine, pushes))
                 if plan.keeps_money:

@@ -1,5 +1,6 @@
-"""F13 with the service: PostgreSQL restarts, then is lost, and its standby takes over, while people issue and pay
-over HTTP. What a screen has said stays true, and every turn has a polite answer meanwhile.
+"""F13 with the service: PostgreSQL restarts, then is lost, and its standby takes over, while people trade.
+
+What a screen has said stays true, and every turn over HTTP has a polite answer meanwhile.
 """
 
 from __future__ import annotations
