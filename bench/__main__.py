@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import inside, money, rounds, smpp
+from bench import inside, money, rounds, smpp, soak
 from bench.contestants import LIMITS, OURS, peers
 
 REFERENCE = "redis+uvloop"
@@ -19,6 +20,10 @@ PACKAGES = ("aiohttp", "uvloop", "redis", "hiredis", "msgspec", "transitions")
 
 def main() -> None:
     """Print what was asked for; a server that fails is a line of the table, never the end."""
+    if sys.argv[1:2] == ["soak"]:
+        print(_machine(), flush=True)
+        soak.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("part", nargs="?", choices=("all", "http", "inside", "smpp", "money"), default="all")
     parser.add_argument("-c", "--phones", type=int, nargs="+", default=[32, 128, 1])
