@@ -22,8 +22,8 @@ from cabinet.running import Funnel, MenuFlow, StateFlow
 from ussd_engine.journal.files import journal_files
 from ussd_engine.journal.lines import ABORT, CLOSE, TIMEOUT
 
-READ_MAX: Final = 64 << 20
-"""Octets that are read at most, some 200,000 turns; a longer span begins later."""
+READ_MAX: Final = 192 << 20
+"""Octets that are read at most, some 600,000 turns and two seconds; a longer span begins later."""
 _NARROWED_MAX: Final = 24
 _NEAR: Final = 64 << 10
 

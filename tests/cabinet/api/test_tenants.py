@@ -10,8 +10,8 @@ import pytest
 from cabinet.api import GROUPS
 from cabinet.api.registry import Route
 from invoicing import SessionKind
-from tests.cabinet.web import Api
-from tests.invoicing.world import CUSTOMER, OTHER_SHOP, SOUM
+from tests.cabinet.web import Api, api_over
+from tests.invoicing.world import CUSTOMER, OTHER_SHOP, SOUM, World
 
 REQUESTS = 10_000
 THEIRS = 77_777 * SOUM
@@ -73,8 +73,15 @@ SPARED = {
 
 @pytest.mark.timeout(240)
 async def test_s4_asvs_8_2_2_ten_thousand_requests_for_another_merchants_papers_show_nothing(
-    owner: Api, other: Api
+    sqlite_world: World,
 ) -> None:
+    async with api_over(sqlite_world, threads=False) as api:
+        owner = api.as_(api.people.sign_up(kind=SessionKind.APP))
+        other = api.as_(api.people.sign_up(OTHER_SHOP, kind=SessionKind.APP))
+        await reach_for_everything(owner, other)
+
+
+async def reach_for_everything(owner: Api, other: Api) -> None:
     papers = await make_papers(other)
     routes = [route for group in GROUPS for route in group.listed if route.name not in SPARED]
     draw = random.Random(880)

@@ -14,6 +14,7 @@ from aiohttp import web
 from cabinet.mount import mount
 from invoicing import InvoiceView
 from invoicing.registration import DEMO_PAN
+from tests.cabinet.admin.telling import Written, back_over
 from tests.cabinet.web import PASSWORD, People, office_over
 from tests.invoicing.world import FIFTY, SOUM, World, on_file
 
@@ -26,6 +27,8 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.world = World(on_file(folder))
         self.people = People(self.world)
+        self.written = Written(folder / "journal")
+        self.back, self.running = back_over(self.world, self.written.folder)
         self.url = ""
 
     def sign_up(self, phone: str) -> None:
@@ -69,7 +72,7 @@ def served(site: Site) -> Iterator[Site]:
     ready, loop = threading.Event(), asyncio.new_event_loop()
     with ThreadPoolExecutor(6) as pool:
         app = web.Application()
-        mount(app, office_over(site.people, pool))
+        mount(app, office_over(site.people, pool), site.back)
         runner = web.AppRunner(app, shutdown_timeout=0.2)
 
         async def start() -> None:

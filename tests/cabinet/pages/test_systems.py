@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from invoicing import SessionKind
 from tests.cabinet.pages.web import Browser, Here, Page
 from tests.cabinet.web import PASSWORD
@@ -32,11 +30,11 @@ async def cashier(here: Here) -> Browser:
     return await here.owner(phone=CASHIER)
 
 
-@pytest.mark.parametrize("path", ["/webhooks", "/webhooks/1", "/tokens"])
-async def test_a_cashier_sees_neither(here: Here, path: str) -> None:
+async def test_a_cashier_sees_neither(here: Here) -> None:
     browser = await cashier(here)
 
-    assert (await browser.get(path)).status == 403
+    for path in ("/webhooks", "/webhooks/1", "/tokens"):
+        assert (await browser.get(path)).status == 403
     assert "/cabinet/webhooks" not in (await browser.get("/invoices")).links
     assert (await browser.post("/tokens", {"name": "mine", "password": PASSWORD})).status == 403
 
@@ -52,13 +50,13 @@ async def test_a_webhooks_key_is_shown_once(here: Here) -> None:
     assert key not in (await browser.get("/webhooks/1")).octets.decode()
 
 
-@pytest.mark.parametrize("url", ["ftp://shop.example", "javascript:alert(1)", "", "https://a b"])
-async def test_an_address_that_is_none_is_refused_and_stays_in_the_field(here: Here, url: str) -> None:
+async def test_an_address_that_is_none_is_refused_and_stays_in_the_field(here: Here) -> None:
     browser = await here.owner()
-    page = await hooked(browser, url)
-
-    assert page.status == 422
-    assert "Адрес не подходит" in page.text
+    for url in ("ftp://shop.example", "javascript:alert(1)", "", "https://a b"):
+        page = await hooked(browser, url)
+        assert page.status == 422
+        assert "Адрес не подходит" in page.text
+        assert url in page.text
     assert "Пока никуда" in page.text
 
 
