@@ -36,7 +36,8 @@ class Node:
         self.admin = redis.Redis(port=self.port, socket_timeout=2)
         command = (str(get_binary_path()), *self.arguments)
         if "--sentinel" not in self.arguments:
-            command += ("--save", "", "--dir", str(self.folder))
+            # A master would wait five seconds for further replicas before it sends what it has.
+            command += ("--save", "", "--dir", str(self.folder), "--repl-diskless-sync-delay", "0")
         self.process = subprocess.Popen(
             (*command, "--port", str(self.port)), stdout=subprocess.DEVNULL, cwd=self.folder
         )
