@@ -568,14 +568,15 @@ def test_s24_an_edited_audit_row_is_named(world: World) -> None:
 
 
 def test_a_connection_that_died_resting_is_replaced_unseen(
-    postgres_engine: Engine, postgres: Cluster
+    postgres_engine: Engine, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("invoicing.storage.connect._RESTED_S", 0.1)
     engine = connect(postgres.url("money"), wait_s=5)
     with reading(engine) as conn:
         pid = conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
     with psycopg.connect(f"host=127.0.0.1 port={postgres.port} user=tests dbname=postgres") as other:
         other.execute("SELECT pg_terminate_backend(%s)", (pid,))
-    time.sleep(2.1)
+    time.sleep(0.15)
 
     with reading(engine) as conn:
         assert conn.exec_driver_sql("SELECT 1").scalar_one() == 1
