@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.cabinet.browser.eyes import ARGUMENTS, CHROMIUM, Look
 from tests.cabinet.browser.site import Site, served
 from tests.invoicing.conftest import cheap_hashing  # noqa: F401 - a fixture
+
+expect.set_options(timeout=20_000)  # as for all else that a page does on a busy machine
 
 LOOKS = [Look("desk-day", 1280, 900, "light"), Look("phone-night", 390, 844, "dark")]
 """What is looked over is looked at in the other scheme too: only its colours differ."""
@@ -61,7 +63,7 @@ def opened(chromium: Browser, look: Look, site: Site) -> Iterator[OpenPage]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
         page.on(
             "console",

@@ -14,6 +14,7 @@ from tests.cabinet.browser.site import Site
 from tests.cabinet.web import PASSWORD
 from tests.invoicing.world import CUSTOMER, FIFTY, OTHER_SHOP, SHOP, SOUM, STRANGER
 
+pytestmark = pytest.mark.timeout(300)
 PAID_SMS = "Оплата по счету №{} на сумму {} сум успешно произведена"
 
 

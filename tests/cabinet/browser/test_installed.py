@@ -16,6 +16,7 @@ from tests.cabinet.browser.site import Site
 from tests.cabinet.web import PASSWORD
 from tests.invoicing.world import SHOP
 
+pytestmark = pytest.mark.timeout(300)
 PUSH_POINT = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
 PUSH_SECRET = "BTBZMqHH6r4Tts7J_aSIgg"
 """A subscription's keys, as RFC 8291's appendix A has them."""
