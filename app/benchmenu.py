@@ -32,6 +32,8 @@ from ussd_engine import Action, Call, Engine, Max, Msisdn, Service, action, comp
 from ussd_engine.stores.redis import RedisStore
 
 GATEWAY = "bench"
+NUMBERS_EACH = 100_000_000
+"""Workers count apart."""
 
 MENU = """\
 menu: bench
@@ -75,9 +77,9 @@ class Issued:
     number: Number
 
 
-def actions() -> dict[str, Action]:
+def actions(worker: int = 0) -> dict[str, Action]:
     """The menu's one action: a counter, so that what is measured is the engine and not a ledger."""
-    numbers = count(1)
+    numbers = count(1 + worker * NUMBERS_EACH)
 
     @action("bench.issue", changes=True)
     async def issue(_call: Call, client: Msisdn, amount: Units) -> Issued:  # noqa: ARG001
@@ -98,9 +100,9 @@ def redis_url(environment: Mapping[str, str]) -> str:
 
 
 @asynccontextmanager
-async def open_house(url: str) -> AsyncIterator[House]:
+async def open_house(url: str, worker: int = 0) -> AsyncIterator[House]:
     """What `app.wiring.open_house` builds, with the bench menu and without a database."""
-    metrics, store, table = Metrics(), RedisStore(url), actions()
+    metrics, store, table = Metrics(), RedisStore(url), actions(worker)
 
     async def sessions() -> str:
         await store.load("{readyz}")
@@ -132,7 +134,7 @@ def main() -> None:
     if given.workers == 1:
         process.run_house(open_house(url), listeners[0], lambda server: _say_ready(server.url))
     else:
-        Supervisor(lambda _seat: open_house(url), listeners, (), _say_ready).run()
+        Supervisor(lambda seat: open_house(url, seat.slot), listeners, (), _say_ready).run()
 
 
 def _say_ready(url: str) -> None:

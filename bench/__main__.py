@@ -10,11 +10,12 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import inside, money, rounds, smpp, soak
+from bench import inside, money, rounds, smpp, soak, workers
 from bench.contestants import LIMITS, OURS, peers
 
 REFERENCE = "redis+uvloop"
 MONEY_S_MIN = 5.0
+PARTS = ("all", "http", "workers", "inside", "smpp", "money")
 PACKAGES = ("aiohttp", "uvloop", "redis", "hiredis", "msgspec", "transitions")
 
 
@@ -25,7 +26,7 @@ def main() -> None:
         soak.main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("part", nargs="?", choices=("all", "http", "inside", "smpp", "money"), default="all")
+    parser.add_argument("part", nargs="?", choices=PARTS, default="all")
     parser.add_argument("-c", "--phones", type=int, nargs="+", default=[32, 128, 1])
     parser.add_argument("-d", "--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
@@ -43,6 +44,8 @@ def main() -> None:
         money.main(["--seconds", str(max(given.seconds, MONEY_S_MIN))])
     if given.part in ("all", "http"):
         _http(given.phones, given.seconds, given.rounds, with_peers=not given.no_peers)
+    if given.part in ("all", "workers"):
+        workers.report(given.phones[0], given.seconds, given.rounds)
 
 
 def _http(phones: list[int], seconds: float, count: int, *, with_peers: bool) -> None:

@@ -18,13 +18,17 @@ SERVE = ("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-le
 
 @dataclass(frozen=True)
 class Contestant:
-    """A server: its command (`{port}` is filled in), where it answers, and how it is spoken to."""
+    """A server: its command (`{port}` is filled in), where it answers, and how it is spoken to.
+
+    `pinned`: it has one core for itself, and driver and Redis another; else all share all.
+    """
 
     name: str
     command: tuple[str, ...]
     path: str = "/ussd"
     dialect: str = "form"
     environment: dict[str, str] = field(default_factory=dict)
+    pinned: bool = True
 
 
 OURS = Contestant("ours", (sys.executable, "-m", "app.benchmenu", "--port", "{port}"), "/gateways/bench")

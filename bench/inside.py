@@ -7,7 +7,7 @@ import gc
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app import benchmenu
@@ -24,7 +24,8 @@ PLAYED = (0, 10_000, 100_000)
 MEASURED = 1_000
 REPEATS = 5
 PROBLEMS = 200
-OPEN = 20_000
+OPEN = (1_000, 100_000)
+WARM = 5_000
 AT_ONCE = 50
 OWN_STATES = 7
 """States of the bench menu itself."""
@@ -36,7 +37,7 @@ Place = tuple[Session, Event]
 """Where a dialogue stands, and what comes in there."""
 
 
-def report() -> None:
+def report(given_open: Sequence[int] = OPEN) -> None:
     """Print the tables."""
     table = benchmenu.actions()
     print("\nCompiling, and one step of the bench dialogue, rendering included (median)")
@@ -73,9 +74,15 @@ def report() -> None:
     print(f"\nRecord with its reply: {sizes[0]} to {sizes[-1]} octets, median {statistics.median(sizes):.0f}")
     encoding = _per_call_us(lambda: encode(records[-1]))
     print(f"encode {encoding:.1f} us, decode {_per_call_us(lambda: decode(octets)):.1f} us")
-    with redis() as port:
-        grown = asyncio.run(_growth_octets(service, port))
-    print(f"Memory: {grown:.1f} octets for each of {OPEN} dialogues left open in Redis")
+    print("\nOctets for each dialogue that is open, by how many are")
+    print(f"{'open':>8} {'in Redis':>9} {'in the process':>15} {'process, MB':>12}")
+    for count in given_open:
+        with redis() as port:
+            in_redis, in_process = asyncio.run(_growth_octets(service, port, count))
+        print(
+            f"{count:8} {in_redis / count:9.0f} {in_process / count:15.1f} {in_process / 1e6:12.1f}",
+            flush=True,
+        )
 
 
 def padded(size: int) -> str:
@@ -148,8 +155,8 @@ def _record(service: Service, session: Session) -> Record:
     )
 
 
-async def _growth_octets(service: Service, port: int) -> float:
-    """What a dialogue that is open in Redis leaves behind in the process, by resident memory."""
+async def _growth_octets(service: Service, port: int, count: int) -> tuple[int, int]:
+    """What dialogues that are left open take: in Redis, by its own count, and in the process, resident."""
     store = RedisStore(f"redis://127.0.0.1:{port}/0")
     engine = Engine(service, store=store, actions=benchmenu.actions(), key=b"bench", clock=time.time)
 
@@ -157,14 +164,23 @@ async def _growth_octets(service: Service, port: int) -> float:
         for number in range(first, first + count, AT_ONCE):
             await asyncio.gather(*(engine.handle(_dials(one)) for one in range(number, number + AT_ONCE)))
 
-    await open_some(0, OPEN // 4)
+    await open_some(0, WARM)
     gc.collect()
-    before = _resident_octets()
-    await open_some(OPEN, OPEN)
+    process, redis_ = _resident_octets(), await _redis_octets(port)
+    await open_some(WARM, count)
     gc.collect()
-    grown = _resident_octets() - before
+    grown = await _redis_octets(port) - redis_, _resident_octets() - process
     await store.close()
-    return grown / OPEN
+    return grown
+
+
+async def _redis_octets(port: int) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"INFO memory\r\n")
+    length = int((await reader.readline())[1:])
+    told = (await reader.readexactly(length + 2)).decode()
+    writer.close()
+    return int(told.partition("used_memory:")[2].split()[0])
 
 
 def _dials(number: int) -> Turn:

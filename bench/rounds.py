@@ -103,13 +103,17 @@ def _play(contestant: Contestant, redis_port: int, phones: int, seconds: float) 
     url = f"redis://127.0.0.1:{redis_port}/0"
     environment = {**contestant.environment, "USSD_REDIS__URL": url, "REDIS_URL": url}
     try:
-        with _process(_pinned(0, command), environment) as server:
+        with _process(_pinned(0, command) if contestant.pinned else command, environment) as server:
             _wait_for(port, server)
             driver = [sys.executable, "-m", "bench.driver", "--dialect", contestant.dialect]
             driver += ["--url", f"http://127.0.0.1:{port}{contestant.path}", "--pid", str(server.pid)]
             driver += ["-c", str(phones), "-d", str(seconds)]
             done = subprocess.run(  # noqa: S603 - our own commands
-                _pinned(-1, driver), cwd=ROOT, capture_output=True, text=True, timeout=seconds + PATIENCE_S
+                _pinned(-1, driver) if contestant.pinned else driver,
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                timeout=seconds + PATIENCE_S,
             )
         figures: dict[str, Any] = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:

@@ -30,6 +30,8 @@ from bench.soak_town import Town, town
 
 SAMPLE_EVERY_S: Final = 10.0
 SAMPLES_A_ROW: Final = 6
+FILLED_UP_S: Final = 15 * 60
+"""Each thread that checks PINs keeps its 19 MiB from the first one on; sessions take minutes to go."""
 MERCHANTS, CUSTOMERS = 20, 40
 CLIENT_MAX_S: Final = 25.0
 CONNECTIONS_MAX: Final = 60
@@ -73,6 +75,10 @@ async def _soak(seconds: float, workers: int, rate: float, write: Write) -> None
                     await playing
             for line in (*_told(load.told, where), *verdict(samples)):
                 write(line)
+            if seconds < FILLED_UP_S:
+                write(
+                    f"in less than {FILLED_UP_S / 60:g} minutes memory, files and Redis are still filling up"
+                )
 
 
 async def _watch(
@@ -96,7 +102,10 @@ async def _watch(
 async def _sample(where: Town, http: aiohttp.ClientSession, at_s: float, menu: Sequence[float]) -> Sample:
     async with http.get(f"{where.url}/metrics") as answer:
         tasks = {int(worker): int(float(value)) for worker, value in _TASKS.findall(await answer.text())}
-    keys, redis_mb = await _redis(where.redis_port)
+    try:
+        keys, redis_mb = await _redis(where.redis_port)
+    except (OSError, ValueError, asyncio.IncompleteReadError):  # the load has just cut all connections
+        keys, redis_mb = await _redis(where.redis_port)
     return Sample(
         at_s=at_s,
         rss_mb=tuple(_rss_mb(pid) for pid in where.workers),

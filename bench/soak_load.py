@@ -69,10 +69,15 @@ class Load:
             "look": self._look, "issue": self._issue, "pay": self._pay, "list": self._list,
             "twice": self._twice, "hang up": self._hang_up, "smpp": self._smpp,
         }  # fmt: skip
-        async with asyncio.TaskGroup() as tasks:
-            for kind, play in kinds.items():
-                tasks.create_task(self._steadily(kind, play))
-            tasks.create_task(self._faults())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for kind, play in kinds.items():
+                    tasks.create_task(self._steadily(kind, play))
+                tasks.create_task(self._faults())
+        finally:
+            for dialogue in self._under_way:
+                dialogue.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _steadily(self, kind: str, play: Callable[[], Awaitable[None]]) -> None:
         pause = 1 / (A_SECOND[kind] * self._rate)

@@ -200,7 +200,7 @@ def _signed_in(money: Money, shop: str) -> str:
     assert code
     granted = money.accounts.check_code(shop, asked.request_ref, code[0], _HERE)
     assert isinstance(granted, Grant), granted
-    new = money.accounts.choose_password(granted.token, "correct horse battery", _HERE, SessionKind.WEB)
+    new = money.accounts.choose_password(granted.token, "correct horse battery", _HERE, SessionKind.APP)
     assert isinstance(new, NewSession), new
     return new.token
 
