@@ -11,6 +11,7 @@ from tests.acceptance.screens import GSM, fits
 from tests.acceptance.town import Person, Town, card_number, number_on
 from tests.served import PIN
 
+pytestmark = pytest.mark.timeout(600)  # the whole way four times is a matter of minutes on a busy machine
 LANGUAGES = ("ru", "uz", "uz-Cyrl", "en")
 CHOICE = dict(zip(LANGUAGES, "1234", strict=True))
 LATIN_IN_CYRILLIC = {"CLICK", "PIN", "SMS", "click", "uz", "www"}

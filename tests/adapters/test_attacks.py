@@ -225,7 +225,15 @@ async def test_s15_half_a_character_is_refused(form: Payloads, half: str) -> Non
 
 
 async def test_s23_a_flood_is_shed_at_once_and_the_next_request_is_served() -> None:
-    async with AFRICAS_TALKING.kiosk(in_flight_max=5, options={"deadline_s": 2.0}) as kiosk:
+    for deadline_s in (1.0, 5.0, 25.0):
+        if await shed(deadline_s):
+            return
+    raise AssertionError("two hundred requests took longer than the longest turn")
+
+
+async def shed(deadline_s: float) -> bool:
+    """A flood while five turns last; whether it was over before they were, as on an idle machine."""
+    async with AFRICAS_TALKING.kiosk(in_flight_max=5, options={"deadline_s": deadline_s}) as kiosk:
         for number in range(5):
             await post(kiosk, turn(dialogue=f"D{number}", phone=f"99890000000{number}"))
         slow = [
@@ -237,12 +245,15 @@ async def test_s23_a_flood_is_shed_at_once_and_the_next_request_is_served() -> N
         flood = await asyncio.gather(
             *(post(kiosk, turn(dialogue=f"F{number}", phone=f"9989{number:08}")) for number in range(200))
         )
+        if any(one.done() for one in slow):
+            return False
 
         assert set(flood) == {(200, "END Busy, try later")}
         assert kiosk.outcomes == {"busy": 200}
         assert len(kiosk.engine.turns) == 10
         assert set(await asyncio.gather(*slow)) == {(200, "END It took too long")}
         assert (await post(kiosk, turn(dialogue="after")))[1].startswith("CON ")
+    return True
 
 
 async def test_s23_a_body_that_trickles_in_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
