@@ -27,7 +27,7 @@ def counting(done: list[float]) -> Callable[[], int]:
 
 
 async def until(done: list[float], count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(done) < count:
             await asyncio.sleep(0.005)
 

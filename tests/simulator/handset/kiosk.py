@@ -133,7 +133,7 @@ class Kiosk:
         await phone.settle()
 
 
-async def until(true: Callable[[], object], within_s: float = 5.0) -> None:
+async def until(true: Callable[[], object], within_s: float = 20.0) -> None:
     """Wait for something."""
     async with asyncio.timeout(within_s):
         while not true():
