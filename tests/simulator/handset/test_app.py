@@ -370,7 +370,7 @@ async def test_what_was_done_is_saved_as_scenario_text_and_picture_without_the_p
     async with handset(Kiosk(), folder=tmp_path) as (app, pilot):
         await pilot.press("ctrl+r")
         await settled(app, pilot)
-        assert noted(app) .startswith("nothing was recorded yet")
+        assert noted(app).startswith("nothing was recorded yet")
         await typed(app, pilot, "*880#")
         await typed(app, pilot, "2")
         await typed(app, pilot, PIN)
