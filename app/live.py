@@ -72,7 +72,8 @@ def quantile(part: float, before: Totals, after: Totals) -> float | None:
         if count >= wanted:
             if bound == float("inf"):
                 return low
-            return low + (bound - low) * (wanted - below) / max(count - below, 1)
+            part_of_it = (wanted - below) / max(count - below, 1)
+            return min(low + (bound - low) * part_of_it, bound)  # sums of floats may pass it by a hair
         low, below = bound, count
     return low
 
