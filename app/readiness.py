@@ -83,9 +83,10 @@ def lease(held: Callable[[], bool], taken: Callable[[], Awaitable[bool]]) -> Pro
     """Whether somebody does the chores: sends notices, expires invoices, recovers payments."""
 
     async def probe() -> str:
-        if held():
+        somebody = held() or await taken()
+        if held():  # asked last: it may have become ours while the row was read
             return "held by this process"
-        if not await taken():
+        if not somebody:
             raise Out("held by nobody: notices, expiry and recovery wait")
         return "held by another process"
 

@@ -10,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,9 +102,11 @@ class Served:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; SIGKILL goes to its workers too, as if the machine were off."""
         if self.process.poll() is None:
-            for worker in children(self.process.pid) if number == signal.SIGKILL else ():
-                os.kill(worker, number)
+            workers = children(self.process.pid) if number == signal.SIGKILL else []
             self.process.send_signal(number)
+            for worker in workers:
+                with suppress(ProcessLookupError):
+                    os.kill(worker, number)
         status = self.process.wait(timeout=30)
         if self.process.stdout is not None:
             self.process.stdout.close()
