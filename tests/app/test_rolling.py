@@ -21,7 +21,7 @@ from tests.served import Served, children
 KEY = "a-long-random-text-for-tests"
 MENUS = Path(__file__).resolve().parents[2] / "menus"
 PHONES = 5
-THINKS_S = 0.03
+THINKS_S = 0.08
 COMES_WITHIN_S = 90
 SETTINGS = """\
 [security]
