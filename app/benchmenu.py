@@ -22,11 +22,12 @@ from typing import Annotated
 from adapters.africastalking.server import AfricasTalking, Options
 from adapters.credentials import Credentials
 from adapters.http import Door
-from app import process, readiness
-from app.metrics import Metrics
-from app.readiness import Dependency
-from app.server import Front, application
-from app.supervisor import Supervisor
+from app.serving import process
+from app.serving.server import Front, application
+from app.serving.supervisor import Supervisor
+from app.watching import readiness
+from app.watching.metrics import Metrics
+from app.watching.readiness import Dependency
 from app.wiring import House
 from ussd_engine import Action, Call, Engine, Max, Msisdn, Service, action, compile_menus
 from ussd_engine.stores.redis import RedisStore

@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from app import bank as banks
-from app import owner
 from app.issued import TellingInvoicing
+from app.serving import owner
 from app.settings import Settings
 from invoicing import (
     Accounts,

@@ -19,31 +19,36 @@ from aiohttp import web
 from adapters.credentials import Credentials
 from adapters.http import Door
 from adapters.lines import LineState
-from app import actions, bank, domain, gateways, journaling, menufiles, plugins, readiness, wallet
-from app.backoffice import BackOffice
-from app.board import Board
-from app.chores import chores
-from app.control import Control
-from app.demo import Demo
-from app.handsets import Handsets
-from app.journaling import Opened, journal, sweeping
-from app.links import BadLink, Links
-from app.live import Live
-from app.metrics import Metrics
+from app import bank, domain, plugins
+from app.actions import invoices as actions
+from app.actions import wallet
+from app.actions.push import PushActions, invoices_shown
+from app.handset.demo import Demo
+from app.handset.handsets import Handsets
+from app.lines import gateways
+from app.lines.control import Control
+from app.lines.links import BadLink, Links
+from app.lines.pushing import BadPush, Pushes, check_push, pushers
+from app.menusets import files as menufiles
+from app.menusets.reload import Reloader
+from app.menusets.versions import MenuVersions
 from app.money import CannotOpen, Money
-from app.pulse import pulse
-from app.pushactions import PushActions, invoices_shown
-from app.pushing import BadPush, Pushes, check_push, pushers
-from app.readiness import Dependency
-from app.reload import Reloader
-from app.server import Front, application
+from app.serving.chores import chores
+from app.serving.server import Front, application
+from app.serving.web import chores as web_chores
+from app.serving.web import mount
+from app.serving.workers import Workers
 from app.settings import Settings
-from app.spans import Spans
-from app.versions import MenuVersions
-from app.watching import Counted, Watched
-from app.web import chores as web_chores
-from app.web import mount
-from app.workers import Workers
+from app.watching import journaling, readiness
+from app.watching.backoffice import BackOffice
+from app.watching.board import Board
+from app.watching.figures import Counted, Watched
+from app.watching.journaling import Opened, journal, sweeping
+from app.watching.live import Live
+from app.watching.metrics import Metrics
+from app.watching.pulse import pulse
+from app.watching.readiness import Dependency
+from app.watching.spans import Spans
 from ussd_engine import Action, Engine, MenuError, Service, SessionStore, compile_menus
 from ussd_engine.http import HttpCaller
 
@@ -389,7 +394,7 @@ def _spans(plan: Plan) -> Spans:
     traces = plan.settings.traces
     if traces.endpoint is None:
         return Spans()
-    from app.tracing import Tracing
+    from app.watching.tracing import Tracing
 
     return Tracing.to(traces.endpoint, traces.share, plan.worker)
 

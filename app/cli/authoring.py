@@ -14,7 +14,7 @@ import typer
 from app.cli.fail import fail
 
 if TYPE_CHECKING:
-    from app.noticesizes import NoticeSize
+    from app.menusets.noticesizes import NoticeSize
     from ussd_engine.compiler.sizes.proof import Size
 
 Menus = Annotated[Path | None, typer.Argument(help="Folder or file; else the configured menus")]
@@ -35,7 +35,8 @@ def sizes(
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects")] = False,
 ) -> None:
     """Print the worst case of every screen and SMS in every language; exit 1 if one would be cut."""
-    from app import noticesizes, wiring
+    from app import wiring
+    from app.menusets import noticesizes
     from ussd_engine import MenuError
     from ussd_engine.compiler.build import size_proof
 
@@ -139,8 +140,8 @@ def _has_own_menus() -> bool:
 
 
 def _texts(path: Path | None) -> dict[str, str]:
-    from app import menufiles
     from app.cli import config
+    from app.menusets import files as menufiles
 
     settings = config.here()
     try:

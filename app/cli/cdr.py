@@ -15,7 +15,7 @@ from app.cli.fail import fail
 from app.cli.people import DATA, DEMO_DATA, Config, Data
 
 if TYPE_CHECKING:
-    from app.cdr import Cdr
+    from app.watching.cdr import Cdr
 
 cdr = typer.Typer(help="Call detail records, a row a dialogue.", no_args_is_help=True)
 
@@ -40,7 +40,7 @@ def export(
 
     Moments in the file are UTC. A dialogue that has not ended has no ended_at and no cause.
     """
-    from app import cdr as records
+    from app.watching import cdr as records
     from ussd_engine.journal.reader import Damage, read
 
     first, end = _moment(since, "--from", zone), _moment(until, "--to", zone)
@@ -64,15 +64,15 @@ def export(
 
 
 def _csv_into(found: Iterable[Cdr], part: Path) -> int:
-    from app.cdr import write_csv
+    from app.watching.cdr import write_csv
 
     with part.open("w", encoding="utf-8", newline="") as file:
         return write_csv(found, file)
 
 
 def _configured(config: Path | None, data: Path | None) -> Path:
-    from app import journaling
     from app.settings import SettingsError, load
+    from app.watching import journaling
 
     try:
         settings = load(config)

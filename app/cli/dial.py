@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from app import running
 from app.cli.fail import fail
+from app.handset import running
 
 SEPARATOR = "---"
 

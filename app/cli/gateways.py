@@ -17,7 +17,7 @@ from app.cli.config import HERE
 from app.cli.fail import fail
 
 if TYPE_CHECKING:
-    from app.gateways import Told
+    from app.lines.gateways import Told
     from app.settings import Settings
 
 ANSWER_S: Final = 5.0
@@ -39,7 +39,7 @@ def gateways(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object")] = False,
 ) -> None:
     """List the gateways: kind, place, what secures them, and the state of their lines; 1 if nothing runs."""
-    from app import gateways as told_of
+    from app.lines import gateways as told_of
 
     settings = _settings(config)
     address, key = _place(settings, data)
@@ -73,7 +73,7 @@ def _settings(config: Path | None) -> Settings:
 
 def _place(settings: Settings, data: Path) -> tuple[str, str]:
     """Where the service answers, and its security key: as set, or the demo's own."""
-    from app import running
+    from app.handset import running
 
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.http.host, settings.http.host)  # noqa: S104
     address = f"http://[{host}]" if ":" in host else f"http://{host}"
@@ -89,7 +89,7 @@ def _place(settings: Settings, data: Path) -> tuple[str, str]:
 
 def _ask(address: str, path: str, headers: Mapping[str, str]) -> list[Told] | None:
     """What the service says; None where nothing answers."""
-    from app.gateways import Told
+    from app.lines.gateways import Told
 
     try:
         request = Request(address.rstrip("/") + path, headers=dict(headers))  # noqa: S310

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEMO_PHONES: Final = ("998901112233", "998901234567")
 SESSION_S: Final = 180.0
 DEMO_SECRETS: Final = {"pin": "24680", "wrong_pin": "08642"}
-"""The demo's, written here once more: `app.rehearsal`, which has them, brings the whole bank along."""
+"""The demo's, once more: `app.handset.rehearsal`, which has them, brings the whole bank along."""
 SECRET_PREFIX: Final = "SCENARIO_"  # noqa: S105 - the name of variables, not a secret
 
 
@@ -79,7 +79,7 @@ def handset(
         "numbers": list(msisdn or DEMO_PHONES),
     }
     if picture is None and not plain and on_terminal():
-        from app import screen
+        from app.handset import screen
 
         screen.become(asked)
     with ExitStack() as held:
@@ -104,7 +104,7 @@ def gateway_table(
     config: Path | None, gateway: str | None, wire: str | None, options: Sequence[str]
 ) -> dict[str, Any]:
     """The gateway as its `[[gateways]]` table says it, and what the command line adds."""
-    from app import phoneline
+    from app.handset import phoneline
 
     try:
         return phoneline.gateway_table(config, gateway, wire, options)
@@ -120,7 +120,7 @@ def on_terminal() -> bool:
 
 def draw_on(url: str, numbers: Sequence[str] = DEMO_PHONES) -> None:
     """The screen on a demo that answers."""
-    from app import screen
+    from app.handset import screen
 
     screen.run(
         {
@@ -136,7 +136,7 @@ def draw_on(url: str, numbers: Sequence[str] = DEMO_PHONES) -> None:
 
 
 def _network(asked: dict[str, Any], held: ExitStack) -> Network:
-    from app import phoneline
+    from app.handset import phoneline
     from simulator.wires.wire import NoService
     from ussd_engine import WireError
 

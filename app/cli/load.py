@@ -76,7 +76,7 @@ def load(
     ] = None,
 ) -> None:
     """Play scenarios on many virtual handsets; exit 1 if a screen was wrong or an answer missing."""
-    from app import phoneline, running
+    from app.handset import phoneline, running
     from simulator.load import Mix, Plan, Unfit
     from simulator.load_figures import Figures
     from simulator.wires.wire import NoService
@@ -107,7 +107,7 @@ def load(
 
 def _lines(url: str | None, data: Path, table: dict[str, Any], patience_s: float) -> tuple[Lines, str]:
     """The lines, and where they lead."""
-    from app import running
+    from app.handset import running
     from simulator.load_lines import Lines as FastLines
     from simulator.load_wires import WireLines
     from simulator.phone import Server
@@ -201,8 +201,8 @@ def _given(scenarios: Sequence[str], dialled: str | None, answers: Sequence[str]
     if scenarios:
         return [Portion(one, weight) for path, weight in map(_weighted, scenarios) for one in _read(path)]
     if dialled is None:
-        from app import menufiles
         from app.cli import config
+        from app.menusets import files as menufiles
 
         folder = menufiles.folder(config.here().menus.path)
         files = sorted((folder if folder.is_dir() else folder.parent).joinpath(FOLDER).glob("*.yaml"))
@@ -231,7 +231,8 @@ def _read(path: Path) -> tuple[Scenario, ...]:
 
 
 def _service_code(folder: Path) -> str:
-    from app import menufiles, wiring
+    from app import wiring
+    from app.menusets import files as menufiles
     from ussd_engine import MenuError, compile_menus
 
     try:

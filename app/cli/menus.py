@@ -34,8 +34,9 @@ def check(
     ] = None,
 ) -> None:
     """Print every problem of the menus as `file:line:column: message`; exit 1 if there are any."""
-    from app import menufiles, wiring
+    from app import wiring
     from app.cli import config
+    from app.menusets import files as menufiles
     from ussd_engine import check as check_menus
 
     settings = config.here()

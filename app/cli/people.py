@@ -159,8 +159,9 @@ def import_file(
 @contextmanager
 def opened(config: Path | None, data: Path | None) -> Iterator[Money]:
     """The money domain over the configured database, brought up to date; exit 2 where it can't be used."""
-    from app import plugins, running
+    from app import plugins
     from app.bank import COMMANDS
+    from app.handset import running
     from app.money import CannotOpen, Money
     from app.settings import SettingsError, load
 

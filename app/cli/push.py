@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from app import running
 from app.cli.fail import fail
+from app.handset import running
 
 SHOWN = frozenset({"accepted", "shown", "answered"})
 """Outcomes with exit code 0; with any other one the subscriber has not read it, as far as can be told."""
@@ -85,7 +85,7 @@ def _asked(base: str, key: bytes, body: bytes) -> str:
     address = urlsplit(base)
     if address.scheme != "http" or not address.hostname:
         fail(f"{base} is no address; write it as http://127.0.0.1:8880")
-    from app.control import PATH, signed
+    from app.lines.control import PATH, signed
 
     connection = HTTPConnection(address.hostname, address.port or 80, timeout=WAIT_S)
     try:

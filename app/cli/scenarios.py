@@ -15,7 +15,7 @@ import typer
 from app.cli.fail import fail
 
 if TYPE_CHECKING:
-    from app.rehearsal import Rehearsal
+    from app.handset.rehearsal import Rehearsal
     from ussd_engine import Action, Service
     from ussd_engine.journal import Outcome
     from ussd_engine.scenarios import Coverage, Failure, Scenario
@@ -55,7 +55,7 @@ def play_scenarios(
     The demo's people live in this process, afresh for each scenario. What a scenario calls {secret: name} is
     typed from the variable SCENARIO_NAME, else it is the demo's PIN.
     """
-    from app import menufiles
+    from app.menusets import files as menufiles
 
     folder, service, declared = _compiled(menus)
     found = _scenarios(_files(scenario or [folder / SCENARIOS], menufiles.SUFFIX, given=bool(scenario)))
@@ -64,7 +64,7 @@ def play_scenarios(
             fail("--generate and --coverage look at the menus here: leave --url out")
         _report(_play_away(found, url, gateway))
         return
-    from app.rehearsal import Rehearsal
+    from app.handset.rehearsal import Rehearsal
     from ussd_engine.scenarios import Coverage
 
     counted = Coverage(service)
@@ -107,8 +107,9 @@ def replay(
 
 
 def _compiled(menus: Path | None) -> tuple[Path, Service, dict[str, Action]]:
-    from app import menufiles, wiring
+    from app import wiring
     from app.cli import config
+    from app.menusets import files as menufiles
     from ussd_engine import MenuError, compile_menus
 
     settings = config.here()
@@ -156,7 +157,7 @@ def _scenarios(files: Iterable[Path]) -> list[Scenario]:
 
 def known_secrets() -> dict[str, str]:
     """What scenarios call by name: the demo's PINs, and what variables `SCENARIO_NAME` say."""
-    from app.rehearsal import DEMO_SECRETS
+    from app.handset.rehearsal import DEMO_SECRETS
 
     own = {
         name.removeprefix(SECRET_PREFIX).lower(): value
@@ -177,7 +178,7 @@ async def _play_here(scenarios: Iterable[Scenario], rehearsal: Rehearsal) -> lis
 
 
 def _play_away(scenarios: list[Scenario], url: str, gateway: str) -> list[Failure | None]:
-    from app.rehearsal import Away
+    from app.handset.rehearsal import Away
     from simulator.phone import NoService, Server
     from ussd_engine.scenarios import play
 

@@ -18,10 +18,10 @@ from app.cli import handset
 from app.cli.fail import fail
 
 if TYPE_CHECKING:
-    from app.heir import Heir
-    from app.process import Running
+    from app.serving.heir import Heir
+    from app.serving.process import Running
+    from app.serving.supervisor import Supervisor
     from app.settings import Settings
-    from app.supervisor import Supervisor
     from app.wiring import Plan
 
 DEMO_PHONE = "998901112233"
@@ -53,7 +53,10 @@ def demo(
     if not (headless or plain) and handset.on_terminal():
         _demo_and_handset(port, data, fresh, config, menus)
         return
-    from app import logs, process, running, wiring
+    from app import wiring
+    from app.handset import running
+    from app.serving import process
+    from app.watching import logs
 
     settings = _settings(config, wiring.DEMO_TABLES, port, menus)
     interactive = sys.stdin.isatty() and not headless
@@ -90,7 +93,7 @@ def serve(
     trial: Annotated[bool, typer.Option("--trial", hidden=True)] = False,
 ) -> None:
     """Run the service. SIGTERM ends it, SIGHUP reads the menus again, SIGUSR2 is a rolling restart."""
-    from app.heir import Heir
+    from app.serving.heir import Heir
 
     heir = Heir.found()
     with _shared_metrics(workers > 1, heir):
@@ -103,8 +106,8 @@ def serve(
 def _supervisor(
     config: Path | None, workers: int, data: Path, *, reload: bool, heir: Heir | None
 ) -> Supervisor:
-    from app import process
-    from app.supervisor import Supervisor, worker_of
+    from app.serving import process
+    from app.serving.supervisor import Supervisor, worker_of
 
     try:
         plan, terminals = _plan(config, workers, data, reload=reload)
@@ -125,7 +128,9 @@ def _supervisor(
 
 def _plan(config: Path | None, workers: int, data: Path, *, reload: bool) -> tuple[Plan, Sequence[str]]:
     """All that can be checked before the port is opened, and the bank's terminals for workers."""
-    from app import bank, logs, running, wiring
+    from app import bank, wiring
+    from app.handset import running
+    from app.watching import logs
 
     settings = _settings(config, {"menus": {"reload": True}} if reload else {}, None)
     logs.configure(settings.log.level, sys.stderr)
@@ -177,7 +182,7 @@ def _demo_and_handset(
     port: int | None, data: Path, fresh: bool, config: Path | None, menus: Path | None
 ) -> None:
     """The demo in a process of its own, so that its work never holds up the screen, and the handset on it."""
-    from app.child import DemoProcess, NotStarted
+    from app.handset.child import DemoProcess, NotStarted
 
     options = ["--data", str(data), *(["--fresh"] if fresh else [])]
     options += ["--port", str(port)] if port is not None else []

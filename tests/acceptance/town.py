@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from app import running
+from app.handset import running
 from app.money import DATABASE, Money
 from app.settings import Settings
 from invoicing import Limits, Refused

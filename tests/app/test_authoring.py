@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from typer.testing import CliRunner
 
 from app.cli import main
-from app.noticesizes import notice_sizes
+from app.menusets.noticesizes import notice_sizes
 from invoicing import sms
 from invoicing.notices import TEXTS, Template, render
 

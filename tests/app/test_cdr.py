@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from app import cdr
+from app.watching import cdr
 from tests.conftest import Start
 from tests.journal.dialogues import NOON, Line
 from tests.served import CUSTOMER, MERCHANT, PIN, run_ussd

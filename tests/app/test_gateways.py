@@ -16,11 +16,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from adapters.lines import LineState
-from app import gateways, plugins
-from app.board import Board
-from app.links import LOOK_S, Links
-from app.metrics import Metrics
+from app import plugins
+from app.lines import gateways
+from app.lines.links import LOOK_S, Links
 from app.settings import Gateway, Settings
+from app.watching.board import Board
+from app.watching.metrics import Metrics
 from tests.conftest import Start
 from tests.served import MERCHANT, run_ussd
 

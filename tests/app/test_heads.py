@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from app import heads
-from app.heads import PatientSite
+from app.serving import heads
+from app.serving.heads import PatientSite
 
 HEAD = b"POST /gateways/gw HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.board import Board
-from app.journaling import Opened
-from app.live import STALE_S, Live, Totals, figures, quantile
-from app.metrics import Metrics
+from app.watching.board import Board
+from app.watching.journaling import Opened
+from app.watching.live import STALE_S, Live, Totals, figures, quantile
+from app.watching.metrics import Metrics
 from tests.journal.dialogues import NOON
 from tests.journal.test_files import Hand, entry, worker
 from ussd_engine.journal import Sweeper

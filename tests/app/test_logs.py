@@ -9,7 +9,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import logs
+from app.watching import logs
 
 PAN = "8600490744313347"
 

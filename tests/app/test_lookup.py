@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app import funnel, lookup
+from app.watching import funnel, lookup
 from tests.cabinet.admin.telling import PAYING, Written, dialled, left
 from tests.invoicing.world import CUSTOMER
 from ussd_engine.journal.files import journal_files

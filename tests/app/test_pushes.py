@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from app.control import PATH, signed
-from app.running import security_key
+from app.handset.running import security_key
+from app.lines.control import PATH, signed
 from tests.conftest import Start
 from tests.served import CUSTOMER, MERCHANT, STRANGER, Served, launch, run_ussd
 

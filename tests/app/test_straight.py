@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession, web
 
-from app.straight import shorten
+from app.serving.straight import shorten
 
 
 async def _named(request: web.Request) -> web.Response:

@@ -15,8 +15,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app.spans import Spans
-from app.tracing import Tracing
+from app.watching.spans import Spans
+from app.watching.tracing import Tracing
 from invoicing import Notice, SendLater
 from tests.conftest import Start
 from tests.journal.dialogues import CALLER, KEY, Ticking, declared, shipped

@@ -6,8 +6,8 @@ import asyncio
 import time
 from pathlib import Path
 
-from app.reload import Reloader
-from app.versions import MenuVersions
+from app.menusets.reload import Reloader
+from app.menusets.versions import MenuVersions
 from ussd_engine import Engine, Kind, Reply, Service, Turn, compile_menus
 from ussd_engine.stores.memory import MemoryStore
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.workers import Chore, Workers
+from app.serving.workers import Chore, Workers
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import menufiles, wiring
+from app import wiring
+from app.menusets import files as menufiles
 from tests.compiler.rich import ACTIONS, MENU
 from ussd_engine.actions import Action, Shape
 from ussd_engine.compiler.build import check, size_proof

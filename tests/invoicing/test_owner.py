@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from app import owner
+from app.serving import owner
 from invoicing import DatabaseClock, Lease, SystemClock, clock_of, connect
 from invoicing.leases import LIFE, RENEW_EVERY_S
 from invoicing.storage.connect import reading
@@ -99,7 +99,7 @@ def test_a_lease_that_ran_out_unnoticed_is_taken_anew_under_the_next_epoch(two: 
 
 def test_the_lease_of_a_process_that_surely_ended_need_not_run_out(engine: Engine) -> None:
     child = subprocess.run(
-        [sys.executable, "-c", "from app import owner; print(owner.identity())"],
+        [sys.executable, "-c", "from app.serving import owner; print(owner.identity())"],
         cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
     )  # fmt: skip
     dead, clock = child.stdout.strip(), Hand()

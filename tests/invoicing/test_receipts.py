@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.smpp.receipts import Receipt, Report, State
-from app.sms import GatewaySender
+from app.lines.sms import GatewaySender
 from invoicing import Delivery, Notice, Receipts
 from tests.invoicing.world import CUSTOMER, STRANGER, World, in_memory
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 
-from app import menufiles
+from app.menusets import files as menufiles
 from app.wiring import declared_actions
 from ussd_engine import Action, Call, Engine, Kind, Reply, Service, Turn, compile_menus
 from ussd_engine.core.events import ActionDone

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.rehearsal import DEMO_SECRETS, Rehearsal
+from app.handset.rehearsal import DEMO_SECRETS, Rehearsal
 from app.wiring import declared_actions
 from simulator import script_file
 from simulator.script import MOMENTS_MAX, Recorder, is_card, looks_secret, transcript

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.backoffice import JournalDialogues
+from app.watching.backoffice import JournalDialogues
 from cabinet.admin.back import Back
 from cabinet.running import GatewayState, LiveFigures, Menus, MenuVersion
 from invoicing.backoffice import BackOffice

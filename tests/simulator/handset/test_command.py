@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from app import running
 from app.cli.handset import DEMO_SECRETS, known_secrets
+from app.handset import running
 from tests.conftest import Start
 from tests.served import CUSTOMER, USSD, Served, run_ussd
 
@@ -311,7 +311,7 @@ def test_a_window_that_is_closed_takes_its_handset_along(tmp_path: Path) -> None
 
 def test_it_brings_no_heavy_library_along() -> None:
     code = f"""
-import sys, app.screen, app.phoneline, simulator.ui.app, simulator.wires.http
+import sys, app.handset.screen, app.handset.phoneline, simulator.ui.app, simulator.wires.http
 print([name for name in {LIGHT!r} if name in sys.modules])
 """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -327,7 +327,7 @@ def test_other_commands_pay_nothing_for_the_screen() -> None:
 
 
 def test_secrets_are_those_that_ussd_test_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    from app import rehearsal
+    from app.handset import rehearsal
 
     monkeypatch.setenv("SCENARIO_OTHER_PIN", "11111")
     assert rehearsal.DEMO_SECRETS == DEMO_SECRETS

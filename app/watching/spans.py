@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Engine as Database
 
-from app.actions import InThread
+from app.actions.invoices import InThread
 from invoicing import Sender
 from ussd_engine import Engine
 
 
 class Spans:
-    """What wiring passes its parts through; `app.tracing.Tracing` wraps them."""
+    """What wiring passes its parts through; `app.watching.tracing.Tracing` wraps them."""
 
     engine_type: type[Engine] = Engine
     """The class of the engine."""

@@ -14,12 +14,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-_MAIN: Final = "from app.screen import main; main()"
+_MAIN: Final = "from app.handset.screen import main; main()"
 USAGE: Final = 2
 
 
 def become(asked: dict[str, Any]) -> NoReturn:
-    """Go on as the screen; `asked`: what `app.phoneline.network` needs, and the phones' `numbers`."""
+    """Go on as the screen; `asked`: what `app.handset.phoneline.network` needs, and the phones' `numbers`."""
     reader = _handed(asked)
     os.execv(sys.executable, _command(reader))  # noqa: S606 - ourselves
 
@@ -38,7 +38,7 @@ def main() -> None:
     with os.fdopen(int(sys.argv[1]), encoding="utf-8") as handed:
         asked: dict[str, Any] = json.load(handed)
     # What is imported from here on is all that there will be.
-    from app import phoneline
+    from app.handset import phoneline
     from simulator.ui.app import HandsetApp
     from simulator.wires.wire import NoService
     from ussd_engine import WireError

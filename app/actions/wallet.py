@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from app.actions import (
+from app.actions.invoices import (
     Bindings,
     CardRefused,
     Id,

@@ -24,8 +24,8 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from sqlalchemy import Engine as Database
 
-from app.actions import InThread
-from app.spans import Spans
+from app.actions.invoices import InThread
+from app.watching.spans import Spans
 from invoicing import Notice, Sender
 from invoicing.storage.watch import watch_statements
 from ussd_engine import Action, Call, Engine, Reply, Service, SessionStore, Turn

@@ -16,10 +16,12 @@ from typing import ParamSpec, Self, TypeVar
 
 from pydantic import SecretStr
 
-from app import actions, plugins, wallet
+from app import plugins
+from app.actions import invoices as actions
+from app.actions import wallet
+from app.actions.push import PushActions
+from app.lines.pushing import Pushes
 from app.money import Money
-from app.pushactions import PushActions
-from app.pushing import Pushes
 from app.settings import Database, load
 from app.wiring import DEMO_TABLES
 from invoicing.registration import DEMO_PIN

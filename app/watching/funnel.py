@@ -16,8 +16,8 @@ from typing import Final
 
 import msgspec
 
-from app.cdr import ENDS_WITHIN_S
-from app.lookup import pieces
+from app.watching.cdr import ENDS_WITHIN_S
+from app.watching.lookup import pieces
 from cabinet.running import Funnel, MenuFlow, StateFlow
 from ussd_engine.journal.files import journal_files
 from ussd_engine.journal.lines import ABORT, CLOSE, TIMEOUT

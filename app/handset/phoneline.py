@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from app import running
-from app.child import DemoProcess, NotStarted
+from app.handset import running
+from app.handset.child import DemoProcess, NotStarted
 from simulator.network import Network
 from simulator.phone import Server
 from simulator.script import Recorder
@@ -156,7 +156,7 @@ class _Making:
 
         async def start() -> tuple[Wire, Service | None]:
             # Only now: it brings the whole service along.
-            from app.here import open_here
+            from app.handset.here import open_here
 
             return await asyncio.to_thread(open_here, menus, self._frames, octets, self._held)
 

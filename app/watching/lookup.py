@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from app.cdr import ENDS_WITHIN_S, files_between
+from app.watching.cdr import ENDS_WITHIN_S, files_between
 from cabinet.running import DialogueStory, DialogueSummary, DialogueTurn, FoundDialogues, Typed
 from ussd_engine.journal import Dialogue, Line
 from ussd_engine.journal.files import journal_files

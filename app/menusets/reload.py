@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app import menufiles
-from app.versions import MenuVersions
+from app.menusets import files as menufiles
+from app.menusets.versions import MenuVersions
 from ussd_engine import Engine, MenuError, Service
 
 LOOK_EVERY_S = 0.5

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
-from app.actions import declared_all
+from app.actions.invoices import declared_all
 from app.issued import Tell
-from app.pushing import Pushes
+from app.lines.pushing import Pushes
 from app.settings import Push
 from invoicing.results import InvoiceView
 from ussd_engine import Action, Call, Max, Msisdn

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from app.actions import InThread
+from app.actions.invoices import InThread
 from invoicing import InboxSender, Relay
 from ussd_engine import Engine, SessionStore
 from ussd_engine.core.service import End, Question

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from app import watching
-from app.metrics import Metrics
+from app.lines.sms import GatewaySender
 from app.money import Money
-from app.sms import GatewaySender
-from app.watching import Watched
-from app.workers import Chore
+from app.serving.workers import Chore
+from app.watching import figures as watching
+from app.watching.figures import Watched
+from app.watching.metrics import Metrics
 from invoicing import RENEW_EVERY_S, Sender
 
 AT_ONCE: Final = 8

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from adapters.credentials import Credentials, Denied, signature
 from adapters.form import msisdn
-from app.pushing import Pushes
+from app.lines.pushing import Pushes
 from ussd_engine import WireError
 from ussd_engine.pushing import NotPushable
 

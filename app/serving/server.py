@@ -13,9 +13,9 @@ from aiohttp import web
 
 from adapters.form import msisdn
 from adapters.http import BODY_MAX
-from app import readiness
-from app.metrics import Metrics
-from app.readiness import Dependency
+from app.watching import readiness
+from app.watching.metrics import Metrics
+from app.watching.readiness import Dependency
 from ussd_engine import WireError
 
 log = logging.getLogger(__name__)

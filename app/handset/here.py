@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app import menufiles, wiring
-from app.demo import Demo
-from app.rehearsal import Rehearsal
+from app import wiring
+from app.handset.demo import Demo
+from app.handset.rehearsal import Rehearsal
+from app.menusets import files as menufiles
 from simulator.model import Message
 from simulator.standing import Standing, read_standing
 from simulator.wires.inprocess import GATEWAY, InProcess
@@ -19,7 +20,7 @@ from ussd_engine import MenuError, compile_menus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.rehearsal import Town
+    from app.handset.rehearsal import Town
 
 
 @dataclass(frozen=True)

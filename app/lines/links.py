@@ -13,10 +13,10 @@ from adapters.http import Observer, TurnHandler
 from adapters.lines import LineState
 from adapters.sms import SmsCarrier
 from app import plugins
-from app.board import Board
+from app.lines.sms import GatewaySender
 from app.plugins import LinkFamily
 from app.settings import Settings
-from app.sms import GatewaySender
+from app.watching.board import Board
 from invoicing import Sender
 
 log: Final = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
-from app.board import Board
-from app.journaling import Opened
-from app.metrics import Metrics
+from app.watching.board import Board
+from app.watching.journaling import Opened
+from app.watching.metrics import Metrics
 from cabinet.running import LiveFigures
 
 STEP_S: Final = 5.0

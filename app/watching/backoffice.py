@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from app import funnel, gateways, live, lookup
-from app.board import Board
-from app.metrics import Metrics
-from app.reload import Reloader
+from app.lines import gateways
+from app.menusets.reload import Reloader
 from app.settings import Settings
+from app.watching import funnel, live, lookup
+from app.watching.board import Board
+from app.watching.metrics import Metrics
 from cabinet.running import (
     DialogueStory,
     FoundDialogues,
@@ -86,7 +87,7 @@ class BackOffice:
         live: Board,
         journal: Path | None,
     ) -> None:
-        """Make it; `lines` is where gateways' lines are told of, `live` where `app.live.Live` tells."""
+        """Make it; `lines` is where gateways' lines are told of, `live` where `Live` tells."""
         self.dialogues = JournalDialogues(journal, lambda: engine.service.service_code)
         self._settings = settings
         self._engine = engine

@@ -1,4 +1,4 @@
-"""A process that serves: its socket, its signals, its loop. `app.supervisor` keeps several of them."""
+"""A process that serves: its socket, its signals, its loop. `supervisor` keeps several of them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Final
 
 from aiohttp import web
 
-from app.heads import IDLE_S, PatientSite
-from app.straight import shorten
+from app.serving.heads import IDLE_S, PatientSite
+from app.serving.straight import shorten
 from app.wiring import House, Plan, open_house
 
 BACKLOG: Final = 1024

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from aiohttp import web
 
 from app.money import Money
+from app.serving.workers import Chore
 from app.settings import Settings
-from app.workers import Chore
 from cabinet.admin.back import Back
 from cabinet.courier import Courier, PushKey
 from cabinet.mount import mount as mount_office

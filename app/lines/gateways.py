@@ -13,9 +13,9 @@ from aiohttp import web
 
 from adapters.credentials import Credentials, Denied, signature
 from app import plugins
-from app.board import Board
-from app.metrics import Metrics
 from app.settings import Gateway, Settings
+from app.watching.board import Board
+from app.watching.metrics import Metrics
 
 PATH: Final = "/control/gateways"
 STALE_S: Final = 5.0

@@ -10,7 +10,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from app.money import Money
-from app.workers import Chore
+from app.serving.workers import Chore
 from invoicing.figures import Figures, figures
 from invoicing.states import UNDECIDED
 from ussd_engine.journal import Cause

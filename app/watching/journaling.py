@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.metrics import Metrics
+from app.serving.workers import Chore
 from app.settings import Settings
-from app.watching import Watched
-from app.workers import Chore
+from app.watching.figures import Watched
+from app.watching.metrics import Metrics
 from ussd_engine.engine import RECORD_TTL_S
 from ussd_engine.journal import Cause, FileJournal, Sweeper
 

@@ -1,0 +1,1 @@
+"""Lines to centres and switches, and what goes out over them by itself."""

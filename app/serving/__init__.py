@@ -1,0 +1,1 @@
+"""Processes and the one port: what serves, and how it ends."""
