@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -19,20 +19,20 @@ from aiohttp import web
 from adapters.credentials import Credentials
 from adapters.http import Door
 from adapters.lines import LineState
-from app import bank, domain, plugins
+from app import domain, plugins
 from app.actions import invoices as actions
-from app.actions import wallet
-from app.actions.push import PushActions, invoices_shown
+from app.actions.push import invoices_shown
 from app.handset.demo import Demo
 from app.handset.handsets import Handsets
 from app.lines import gateways
 from app.lines.control import Control
-from app.lines.links import BadLink, Links
-from app.lines.pushing import BadPush, Pushes, check_push, pushers
+from app.lines.links import Links
+from app.lines.pushing import Pushes, pushers
 from app.menusets import files as menufiles
 from app.menusets.reload import Reloader
 from app.menusets.versions import MenuVersions
-from app.money import CannotOpen, Money
+from app.money import Money
+from app.planning import Plan, actions_over, compiled, declared_actions, domains_actions
 from app.serving.chores import chores
 from app.serving.server import Front, application
 from app.serving.web import chores as web_chores
@@ -41,7 +41,6 @@ from app.serving.workers import Workers
 from app.settings import Settings
 from app.watching import journaling, readiness
 from app.watching.backoffice import BackOffice
-from app.watching.board import Board
 from app.watching.figures import Counted, Watched
 from app.watching.journaling import Opened, journal, sweeping
 from app.watching.live import Live
@@ -49,67 +48,17 @@ from app.watching.metrics import Metrics
 from app.watching.pulse import pulse
 from app.watching.readiness import Dependency
 from app.watching.spans import Spans
-from ussd_engine import Action, Engine, MenuError, Service, SessionStore, compile_menus
+from ussd_engine import Engine, Service, SessionStore
 from ussd_engine.http import HttpCaller
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-DEMO_TABLES: Mapping[str, Any] = {
-    "menus": {"reload": True},
-    "gateways": {"africastalking": {"name": "africastalking", "kind": "africastalking"}},
-    # Whoever links a card of the sandbox can pay with it.
-    "bank": {"sandbox_balance": 100_000},
-    # A webhook may be tried out against a program on this machine.
-    "cabinet": {"private_webhooks": True},
-    # A day of trying things out is no attack.
-    "limits": {
-        "open_per_pair_a_day": 10_000,
-        "issues_per_minute": 1_000,
-        "issues_per_day": 100_000,
-        "sms_per_pair_a_day": 10_000,
-    },
-}
 CHORE_THREADS = 12  # one for each: a slow bank must not keep the lease from being renewed
 DRAIN_MAX_S = 5.0
 """How long an action that outlasted its turn may hold up the end."""
 
 log = logging.getLogger(__name__)
-
-
-class CannotStart(Exception):
-    """The service can't be put together; the message says what to mend."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What all workers share, made before the first of them starts.
-
-    Attributes:
-        folder: where the SQLite database lies.
-        key: the security key, from which every other key comes.
-        texts: the sources of `service`.
-        demo: shows inboxes and sessions.
-        keeps_money: the menus or the settings ask for the money domain; else it is empty, in memory.
-        worker: this process's number, from 0.
-        line: which of the bank's lines is this process's own.
-        does_chores: relays notices, expires invoices, recovers payments.
-        board: where the worker with the lines says how they are.
-        live: where the worker that does chores says how the engine does.
-    """
-
-    settings: Settings
-    folder: Path
-    key: bytes = field(repr=False)
-    service: Service = field(repr=False)
-    texts: Mapping[str, str] = field(repr=False)
-    demo: bool = False
-    keeps_money: bool = True
-    does_chores: bool = True
-    worker: int = 0
-    line: int = 0
-    board: Board = field(default_factory=Board, repr=False)
-    live: Board = field(default_factory=Board, repr=False)
 
 
 @dataclass(frozen=True)
@@ -124,43 +73,6 @@ class House:
     application: web.Application
     reload: Callable[[], None]
     look: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]
-
-
-def prepare(settings: Settings, folder: Path, key: str, *, demo: bool) -> Plan:
-    """Check everything that can be checked before a port is opened; bring the database up to date.
-
-    Raises:
-        CannotStart: the menus have mistakes, the database can't be used, a setting names nothing.
-    """
-    try:
-        Links(settings, lambda _gateway, _outcome: None, "")
-        _check_traces(settings)
-        bank.check(settings.bank)
-        texts = menufiles.read(menufiles.folder(settings.menus.path))
-        service = _compiled(texts)
-        check_push(settings, service)
-        keeps_money = domain.is_kept(settings, service, _domains_actions())
-        settings = settings if keeps_money else domain.in_memory(settings)
-        with Money.open(settings, folder, key.encode(), line=bank.COMMANDS if demo else None) as money:
-            money.upgrade()
-            if demo and keeps_money:
-                money.invoicing.seed_demo()
-    except (BadLink, BadPush, bank.NoLine, CannotOpen, menufiles.NoMenus, plugins.UnknownPlugin) as error:
-        raise CannotStart(str(error)) from None
-    except MenuError as error:
-        raise CannotStart(f"the menus have mistakes:\n{error}") from None
-    return Plan(settings, folder, key.encode(), service, texts, demo, keeps_money)
-
-
-def declared_actions() -> dict[str, Action]:
-    """The actions as menus are checked against them; none of these can be called."""
-    with Money.nowhere() as money:
-        return _actions(money, _unavailable)
-
-
-def _domains_actions() -> set[str]:
-    """The names of our own actions: all of them but `push` are the money domain's."""
-    return declared_actions().keys() - plugins.actions().keys() - {"push"}
 
 
 @asynccontextmanager
@@ -195,7 +107,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         engine = spans.engine_type(
             plan.service,
             store=store,
-            actions=_actions(money, in_thread, pushes),
+            actions=actions_over(money, in_thread, pushes),
             key=_derived(plan.key, "fingerprints"),
             clock=time.time,
             watch=_Watch(metrics, workers),
@@ -206,8 +118,8 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         pushes.over(engine, pushers(settings, engine, links.by_name))
         if (tell := invoices_shown(pushes, settings.push, asyncio.get_running_loop())) is not None:
             money.invoicing.tell = tell
-        compiled = _compiled if plan.keeps_money else domain.without(_compiled, _domains_actions())
-        reloader = Reloader(menufiles.folder(settings.menus.path), plan.texts, engine, versions, compiled)
+        compiles = compiled if plan.keeps_money else domain.without(compiled, domains_actions())
+        reloader = Reloader(menufiles.folder(settings.menus.path), plan.texts, engine, versions, compiles)
         doors: tuple[plugins.HttpFamily, ...] = ()
         workers.start()
         if plan.does_chores:
@@ -364,32 +276,6 @@ def _store(settings: Settings) -> SessionStore:
     return store
 
 
-def _actions(money: Money, in_thread: actions.InThread, pushes: Pushes | None = None) -> dict[str, Action]:
-    """All actions; without `pushes` they are only declared."""
-    table = actions.MenuActions(money.invoicing, in_thread).table()
-    table |= PushActions(pushes).table()
-    table |= wallet.WalletActions(money.invoicing, in_thread).table()
-    for name, action in plugins.actions().items():
-        if name in table:
-            raise CannotStart(f"the action '{name}' of an installed package has the name of one of ours")
-        table[name] = action
-    return table
-
-
-def _compiled(texts: Mapping[str, str]) -> Service:
-    return compile_menus(texts, declared_actions())
-
-
-def _check_traces(settings: Settings) -> None:
-    if settings.traces.endpoint is None:
-        return
-    try:
-        import opentelemetry.exporter.otlp.proto.http
-        import opentelemetry.sdk.trace  # noqa: F401
-    except ImportError:
-        raise CannotStart("[traces] needs OpenTelemetry: pip install 'ussd-engine[traces]'") from None
-
-
 def _spans(plan: Plan) -> Spans:
     traces = plan.settings.traces
     if traces.endpoint is None:
@@ -424,7 +310,3 @@ def _in_thread(
     pool: ThreadPoolExecutor, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
 ) -> Awaitable[R]:
     return asyncio.get_running_loop().run_in_executor(pool, partial(call, *args, **kwargs))
-
-
-def _unavailable(call: Callable[P, R], /, *_args: P.args, **_kwargs: P.kwargs) -> Awaitable[R]:
-    raise RuntimeError(f"{call!r} was only declared")

@@ -35,13 +35,13 @@ def sizes(
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects")] = False,
 ) -> None:
     """Print the worst case of every screen and SMS in every language; exit 1 if one would be cut."""
-    from app import wiring
+    from app import planning
     from app.menusets import noticesizes
     from ussd_engine import MenuError
     from ussd_engine.compiler.build import size_proof
 
     try:
-        proof = size_proof(_texts(path), wiring.declared_actions(), octets)
+        proof = size_proof(_texts(path), planning.declared_actions(), octets)
     except (MenuError, ValueError) as error:
         fail(str(error))
     found, problems = proof.table(), proof.problems()
@@ -110,14 +110,14 @@ def graph(
     menu: Annotated[str | None, typer.Option(help="Only this menu")] = None,
 ) -> None:
     """Draw the menus: a box for each state, an arrow for each key and result."""
-    from app import wiring
+    from app import planning
     from ussd_engine import MenuError, compile_menus
     from ussd_engine.compiler.pictures.picture import picture
     from ussd_engine.compiler.pictures.svg import svg
     from ussd_engine.compiler.pictures.text import dot, mermaid
 
     try:
-        drawn = picture(compile_menus(_texts(path), wiring.declared_actions()), language, menu)
+        drawn = picture(compile_menus(_texts(path), planning.declared_actions()), language, menu)
     except MenuError as error:
         fail(str(error))
     except KeyError as error:

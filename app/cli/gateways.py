@@ -58,13 +58,13 @@ def gateways(
 
 
 def _settings(config: Path | None) -> Settings:
-    from app import wiring
+    from app import planning
     from app.cli import config as config_of
     from app.settings import SettingsError, load
 
     file = config or (HERE if HERE.is_file() else None)
     try:
-        settings = load(file, defaults={} if file else wiring.DEMO_TABLES)
+        settings = load(file, defaults={} if file else planning.DEMO_TABLES)
     except SettingsError as error:
         fail(str(error))
     config_of.use_actions(settings)

@@ -231,12 +231,12 @@ def _read(path: Path) -> tuple[Scenario, ...]:
 
 
 def _service_code(folder: Path) -> str:
-    from app import wiring
+    from app import planning
     from app.menusets import files as menufiles
     from ussd_engine import MenuError, compile_menus
 
     try:
-        return compile_menus(menufiles.read(folder), wiring.declared_actions()).service_code
+        return compile_menus(menufiles.read(folder), planning.declared_actions()).service_code
     except (menufiles.NoMenus, MenuError):
         fail("nothing says what to dial: give --dial '*123#', or --scenario FILE")
 

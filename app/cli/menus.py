@@ -34,7 +34,7 @@ def check(
     ] = None,
 ) -> None:
     """Print every problem of the menus as `file:line:column: message`; exit 1 if there are any."""
-    from app import wiring
+    from app import planning
     from app.cli import config
     from app.menusets import files as menufiles
     from ussd_engine import check as check_menus
@@ -44,7 +44,7 @@ def check(
         texts = menufiles.read(path or menufiles.folder(settings.menus.path))
     except menufiles.NoMenus as error:
         fail(str(error))
-    service, problems = check_menus(texts, wiring.declared_actions(), published=_published(against))
+    service, problems = check_menus(texts, planning.declared_actions(), published=_published(against))
     counted = [problem for problem in problems if strict or not problem.warning]
     if as_json:
         keys = ("path", "line", "column", "rule", "message", "mend")

@@ -107,7 +107,7 @@ def replay(
 
 
 def _compiled(menus: Path | None) -> tuple[Path, Service, dict[str, Action]]:
-    from app import wiring
+    from app import planning
     from app.cli import config
     from app.menusets import files as menufiles
     from ussd_engine import MenuError, compile_menus
@@ -115,7 +115,7 @@ def _compiled(menus: Path | None) -> tuple[Path, Service, dict[str, Action]]:
     settings = config.here()
     try:
         folder = menus or menufiles.folder(settings.menus.path)
-        declared = wiring.declared_actions()
+        declared = planning.declared_actions()
         return folder, compile_menus(menufiles.read(folder), declared), declared
     except menufiles.NoMenus as error:
         fail(str(error))

@@ -18,11 +18,11 @@ from app.cli import handset
 from app.cli.fail import fail
 
 if TYPE_CHECKING:
+    from app.planning import Plan
     from app.serving.heir import Heir
     from app.serving.process import Running
     from app.serving.supervisor import Supervisor
     from app.settings import Settings
-    from app.wiring import Plan
 
 DEMO_PHONE = "998901112233"
 _LOG = "ussd.log"
@@ -53,17 +53,17 @@ def demo(
     if not (headless or plain) and handset.on_terminal():
         _demo_and_handset(port, data, fresh, config, menus)
         return
-    from app import wiring
+    from app import planning
     from app.handset import running
     from app.serving import process
     from app.watching import logs
 
-    settings = _settings(config, wiring.DEMO_TABLES, port, menus)
+    settings = _settings(config, planning.DEMO_TABLES, port, menus)
     interactive = sys.stdin.isatty() and not headless
     try:
         with running.hold(data, fresh=fresh), _log_stream(data, interactive or until_eof) as stream:
             logs.configure(settings.log.level, stream)
-            plan = wiring.prepare(settings, data, running.security_key(data), demo=True)
+            plan = planning.prepare(settings, data, running.security_key(data), demo=True)
             (listener,) = process.listen(settings.http.host, settings.http.port)
 
             def ready(server: Running) -> None:
@@ -79,7 +79,7 @@ def demo(
         fail(str(error))
     except process.PortTaken as error:
         fail(f"{error}; give another port with --port, or 0 for any")
-    except wiring.CannotStart as error:
+    except planning.CannotStart as error:
         fail(str(error))
 
 
@@ -128,7 +128,7 @@ def _supervisor(
 
 def _plan(config: Path | None, workers: int, data: Path, *, reload: bool) -> tuple[Plan, Sequence[str]]:
     """All that can be checked before the port is opened, and the bank's terminals for workers."""
-    from app import bank, wiring
+    from app import bank, planning
     from app.handset import running
     from app.watching import logs
 
@@ -145,8 +145,8 @@ def _plan(config: Path | None, workers: int, data: Path, *, reload: bool) -> tup
     if settings.database.url is None and running.is_demos(data):
         fail(f"{data} is a demo's folder, with people anybody can pay as; give another --data")
     try:
-        return wiring.prepare(settings, data, key.get_secret_value(), demo=False), terminals
-    except wiring.CannotStart as error:
+        return planning.prepare(settings, data, key.get_secret_value(), demo=False), terminals
+    except planning.CannotStart as error:
         fail(str(error))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app import wiring
+from app import planning
 from app.handset.demo import Demo
 from app.handset.rehearsal import Rehearsal
 from app.menusets import files as menufiles
@@ -62,7 +62,7 @@ def open_here(menus: Path | None, frames: Frames, octets: int, held: ExitStack) 
         NoService: the menus can't be used.
     """
     try:
-        declared = wiring.declared_actions()
+        declared = planning.declared_actions()
         service = compile_menus(menufiles.read(menus or menufiles.folder(None)), declared)
     except (menufiles.NoMenus, MenuError) as error:
         raise NoService(str(error).partition("\n")[0]) from None

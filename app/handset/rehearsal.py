@@ -22,8 +22,8 @@ from app.actions import wallet
 from app.actions.push import PushActions
 from app.lines.pushing import Pushes
 from app.money import Money
+from app.planning import DEMO_TABLES
 from app.settings import Database, load
-from app.wiring import DEMO_TABLES
 from invoicing.registration import DEMO_PIN
 from simulator.phone import NoService, Phone, Server
 from ussd_engine import Action, Engine, Reply, Service

@@ -15,9 +15,10 @@ from typing import Final
 
 from aiohttp import web
 
+from app.planning import Plan
 from app.serving.heads import IDLE_S, PatientSite
 from app.serving.straight import shorten
-from app.wiring import House, Plan, open_house
+from app.wiring import House, open_house
 
 BACKLOG: Final = 1024
 TURNS_END_MAX_S: Final = 20.0

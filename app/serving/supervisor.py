@@ -21,11 +21,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from app.planning import Plan
 from app.serving.heir import Heir
 from app.serving.process import NotReady, Post, run_house, url_of
 from app.serving.trial import Trial
 from app.serving.workerprocess import READY, Worker, say
-from app.wiring import House, Plan, open_house
+from app.wiring import House, open_house
 
 RESTART_PAUSE_S: Final = 1.0
 LIVED_S: Final = 10.0

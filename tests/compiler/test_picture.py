@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import wiring
+from app import planning
 from app.menusets import files as menufiles
 from tests.compiler.rich import ACTIONS, MENU
 from ussd_engine.compiler.build import check, compile_menus
@@ -30,7 +30,7 @@ def drawn(text: str) -> Picture:
 
 
 def shipped() -> Service:
-    return compile_menus(menufiles.read(ROOT / "menus"), wiring.declared_actions())
+    return compile_menus(menufiles.read(ROOT / "menus"), planning.declared_actions())
 
 
 RICH = drawn(MENU)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import wiring
+from app import planning
 from app.menusets import files as menufiles
 from tests.compiler.rich import ACTIONS, MENU
 from ussd_engine.actions import Action, Shape
@@ -70,7 +70,7 @@ def compiled(files: Mapping[str, str], actions: Mapping[str, Action]) -> Menus:
 
 
 SHIPPED_FILES = menufiles.read(Path(__file__).parents[2] / "menus")
-SHIPPED = compiled(SHIPPED_FILES, wiring.declared_actions())
+SHIPPED = compiled(SHIPPED_FILES, planning.declared_actions())
 RICH = compiled({"rich.yaml": MENU}, ACTIONS)
 
 # --- drawing values within the declared bounds ----------------------------------------------------------

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from app.menusets import files as menufiles
-from app.wiring import declared_actions
+from app.planning import declared_actions
 from ussd_engine import Action, Call, Engine, Kind, Reply, Service, Turn, compile_menus
 from ussd_engine.core.events import ActionDone
 from ussd_engine.core.service import Do, Listing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from app.wiring import declared_actions
+from app.planning import declared_actions
 from tests.journal.dialogues import shipped
 from tests.scenarios.test_playing import on_fakes
 from ussd_engine import Service, compile_menus

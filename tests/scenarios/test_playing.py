@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from app.wiring import declared_actions
+from app.planning import declared_actions
 from tests.journal.dialogues import shipped
 from ussd_engine import Engine
 from ussd_engine.scenarios import EngineStage, Failure, Fakes, Scenario, play, read

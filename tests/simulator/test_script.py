@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.handset.rehearsal import DEMO_SECRETS, Rehearsal
-from app.wiring import declared_actions
+from app.planning import declared_actions
 from simulator import script_file
 from simulator.script import MOMENTS_MAX, Recorder, is_card, looks_secret, transcript
 from simulator.script_replay import NoSecret, Stepper, Verdict
