@@ -115,11 +115,12 @@ def gathered(conn: Connection) -> Iterator[None]:
     Where it ends by an exception nothing is inserted: the transaction is to be rolled back.
     """
     rows: dict[tuple[Table, bool], list[Mapping[str, Any]]] = {}
-    conn.info[_GATHERED] = rows
+    info = conn.info  # a connection that has broken meanwhile gives it no more
+    info[_GATHERED] = rows
     try:
         yield
     finally:
-        del conn.info[_GATHERED]
+        info.pop(_GATHERED, None)
     for (table, once), found in rows.items():
         add_all(conn, table, found, once=once)
 

@@ -107,7 +107,7 @@ def test_every_metric_and_label_that_is_asked_for_is_told_by_a_served_process(
 
 
 def test_no_phone_is_in_any_label(scraped: dict[str, set[str]]) -> None:
-    known = {"gateway", "outcome", "action", "result", "kind", "state", "cause", "version", "le"}
+    known = {"gateway", "outcome", "action", "result", "kind", "state", "cause", "version", "worker", "le"}
 
     assert {label for labels in scraped.values() for label in labels} <= known
 

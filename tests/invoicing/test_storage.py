@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from invoicing import Issued, StorageBusy, StorageFailed, connect, upgrade
 from invoicing.storage.connect import reading, write
-from invoicing.storage.rows import next_number
+from invoicing.storage.rows import gathered, next_number
 from invoicing.storage.tables import inbox, invoice, metadata, sequence
 from tests.invoicing.world import CUSTOMER, FIFTY, SHOP, World, in_memory
 
@@ -286,3 +286,18 @@ def test_moments_come_back_as_they_went_in_utc(world: World) -> None:
 def test_a_moment_without_a_zone_is_a_fault(world: World) -> None:
     with pytest.raises(Exception, match="without a time zone"), reading(world.engine) as conn:
         conn.execute(select(invoice).where(invoice.c.issued_at > datetime(2026, 11, 24)))  # noqa: DTZ001
+
+
+def test_a_connection_that_breaks_among_gathered_rows_is_told_as_such_and_the_work_done_again(
+    postgres_engine: Engine,
+) -> None:
+    tries: list[Connection] = []
+
+    def work(conn: Connection) -> int:
+        tries.append(conn)
+        with gathered(conn):
+            if len(tries) == 1:
+                conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return len(tries)
+
+    assert write(postgres_engine, work) == 2
