@@ -141,20 +141,9 @@ def _network(asked: dict[str, Any], held: ExitStack) -> Network:
     from ussd_engine import WireError
 
     try:
-        network = phoneline.network(
-            asked["url"],
-            asked["table"],
-            Path(asked["data"]),
-            asked["session_s"],
-            held,
-            configured=asked["configured"],
-            secrets=asked["secrets"],
-        )
-        for number in asked["numbers"]:
-            network.add(number)
+        return phoneline.asked_for(asked, held)
     except (NoService, WireError) as error:
         fail(str(error))
-    return network
 
 
 def _read_lines(network: Network) -> None:

@@ -114,6 +114,26 @@ def network(
     return made[0]
 
 
+def asked_for(asked: Mapping[str, Any], held: ExitStack) -> Network:
+    """As `network`, by the names of its arguments, and with a phone for each of `numbers`.
+
+    Raises:
+        NoService, WireError: no wire, or no such phone.
+    """
+    made = network(
+        asked["url"],
+        asked["table"],
+        Path(asked["data"]),
+        asked["session_s"],
+        held,
+        configured=asked["configured"],
+        secrets=asked["secrets"],
+    )
+    for number in asked["numbers"]:
+        made.add(number)
+    return made
+
+
 class _Making:
     """Makes the wire; `made` will hold the network that what comes by itself goes to."""
 

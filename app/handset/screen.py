@@ -1,6 +1,5 @@
 """The handset's screen in a process that holds nothing else.
 
-The command line brings typer along, and that a schema's library, which would be a quarter of all memory here.
 The command line brings typer along, and that a schema library, which would be a quarter of all memory here.
 """
 
@@ -11,7 +10,6 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 _MAIN: Final = "from app.handset.screen import main; main()"
@@ -19,7 +17,7 @@ USAGE: Final = 2
 
 
 def become(asked: dict[str, Any]) -> NoReturn:
-    """Go on as the screen; `asked`: what `app.handset.phoneline.network` needs, and the phones' `numbers`."""
+    """Go on as the screen; `asked`: what `app.handset.phoneline.asked_for` takes."""
     reader = _handed(asked)
     os.execv(sys.executable, _command(reader))  # noqa: S606 - ourselves
 
@@ -45,17 +43,7 @@ def main() -> None:
 
     with ExitStack() as held:
         try:
-            network = phoneline.network(
-                asked["url"],
-                asked["table"],
-                Path(asked["data"]),
-                asked["session_s"],
-                held,
-                configured=asked["configured"],
-                secrets=asked["secrets"],
-            )
-            for number in asked["numbers"]:
-                network.add(number)
+            network = phoneline.asked_for(asked, held)
         except (NoService, WireError) as error:
             print(f"ussd: {error}", file=sys.stderr)
             sys.exit(USAGE)

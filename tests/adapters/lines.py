@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import struct
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ WITHIN_S = 8.0
 SILENCE_S = 0.3
 
 
-class FarEnd:
+class FarEnd(ABC):
     """The operator's end: takes the gateway's connections one after another."""
 
     head: ClassVar[int]
@@ -52,16 +53,21 @@ class FarEnd:
                 self.take(head + await reader.readexactly(self.rest(head)), writer)
         writer.close()
 
-    def greet(self, writer: asyncio.StreamWriter) -> None: ...
-    def rest(self, head: bytes) -> int:
-        raise NotImplementedError
+    def greet(self, writer: asyncio.StreamWriter) -> None:  # noqa: B027 - most have nothing to say first
+        """Whoever speaks first, does it here."""
 
+    @abstractmethod
+    def rest(self, head: bytes) -> int:
+        """Octets of a unit that follow its head."""
+
+    @abstractmethod
     def take(self, unit: bytes, writer: asyncio.StreamWriter) -> None:
-        raise NotImplementedError
+        """Answer a unit, and keep it where a test asks for it."""
 
     @staticmethod
+    @abstractmethod
     def shown(unit: bytes) -> str:
-        raise NotImplementedError
+        """The text that a phone shows of it."""
 
     def write(self, octets: bytes) -> None:
         assert self.writer is not None
