@@ -18,7 +18,8 @@ SERVE = ("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-le
 
 @dataclass(frozen=True)
 class Contestant:
-    """A server: its command (`{port}` is filled in), where it answers, and how it is spoken to.
+    """A server: its command and environment (`{port}` and `{redis}`, a URL, are filled in), where it answers,
+    and how it is spoken to.
 
     `pinned`: it has one core for itself, and driver and Redis another; else all share all.
     """
@@ -65,7 +66,10 @@ def _cardisk(folder: Path) -> Iterator[Contestant]:
         "{port}",
         *SERVE,
     )
-    yield Contestant(f"cardisk {_version(python, 'cardisk')}, in memory", command, "/", "xml")
+    name = f"cardisk {_version(python, 'cardisk')}"
+    yield Contestant(f"{name}, in memory", command, "/", "xml")
+    on_redis = {"CARDISK_USE_REDIS": "1", "CARDISK_REDIS_URL": "{redis}"}
+    yield Contestant(f"{name}, on Redis", command, "/", "xml", on_redis)
 
 
 def _mobilex(folder: Path) -> Iterator[Contestant]:

@@ -101,7 +101,8 @@ def _play(contestant: Contestant, redis_port: int, phones: int, seconds: float) 
     port = spare_port()
     command = [part.format(port=port) for part in contestant.command]
     url = f"redis://127.0.0.1:{redis_port}/0"
-    environment = {**contestant.environment, "USSD_REDIS__URL": url, "REDIS_URL": url}
+    environment = {name: value.format(redis=url) for name, value in contestant.environment.items()}
+    environment |= {"USSD_REDIS__URL": url, "REDIS_URL": url}
     try:
         with _process(_pinned(0, command) if contestant.pinned else command, environment) as server:
             _wait_for(port, server)

@@ -1,6 +1,11 @@
-"""The dialogue on cardisk, which keeps its sessions in a dictionary of the process. TruRoute XML at /."""
+"""The dialogue on cardisk, TruRoute XML at /.
+
+It keeps its sessions in a dictionary of the process, or with CARDISK_USE_REDIS in Redis. There a menu's
+options stay on a copy of the session, so that the one which is chosen has to be named by hand.
+"""
 
 import logging
+import os
 from itertools import count
 
 from cardisk import Cardisk, ussd
@@ -15,6 +20,13 @@ numbers = count(1)
 @cardisk.route("/")
 def home():
     ussd.menu("Merchant menu", [("Balance", "/balance"), ("Issue invoice", "/client"), ("Help", "/help")])
+
+
+if os.environ.get("CARDISK_USE_REDIS"):
+
+    @home.option("2")
+    def chosen():
+        client.handler()
 
 
 @cardisk.route("/balance")
