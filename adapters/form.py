@@ -32,10 +32,10 @@ def read_form(body: bytes, content_type: str, known: Mapping[str, int]) -> dict[
     pairs = text.split("&", FIELDS_MAX)
     if len(pairs) > FIELDS_MAX:
         raise WireError(f"more than {FIELDS_MAX} fields")
+    is_plain = "%" not in text and text.isascii()
     found: dict[str, str] = {}
     for pair in pairs:
         name, _, value = pair.partition("=")
-        is_plain = "%" not in pair and pair.isascii()
         if not is_plain:
             name = _text(name, "a field's name")
         limit = known.get(name)

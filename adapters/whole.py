@@ -14,10 +14,12 @@ from aiohttp.http import SERVER_SOFTWARE
 
 
 class _Whole(web.StreamResponse):
-    """What `whole` answers with: the octets are ready when the handler returns it."""
+    """What `Heads.answer` answers with: the octets are ready when the handler returns it.
+
+    Of a `StreamResponse` it has the methods that the server calls, and none of the state, headers above all.
+    """
 
     def __init__(self, octets: bytes) -> None:
-        super().__init__()
         self._octets = octets
 
     @property

@@ -83,7 +83,7 @@ def actions(worker: int = 0) -> dict[str, Action]:
     numbers = count(1 + worker * NUMBERS_EACH)
 
     @action("bench.issue", changes=True)
-    async def issue(_call: Call, client: Msisdn, amount: Units) -> Issued:  # noqa: ARG001
+    def issue(_call: Call, client: Msisdn, amount: Units) -> Issued:  # noqa: ARG001
         return Issued(next(numbers))
 
     return {issue.name: issue}

@@ -3,6 +3,8 @@
     @action("invoices.issue", changes=True)
     async def issue(call: Call, client: Msisdn, amount: Amount) -> Issued | Duplicate: ...
 
+One that has nothing to wait for may be a plain function: while it works, every dialogue of the process waits.
+
 A result is a frozen dataclass; its name in the menu is the class's name in small letters (`Issued` ->
 `issued`, `NotFound` -> `not_found`). Its fields are the variables it sets, those of a nested dataclass with
 a dot (`invoice.number`). A list's action takes `after` and `limit` as well and returns `Rows[RowClass]`; a
@@ -16,7 +18,7 @@ import dataclasses
 import inspect
 import re
 import types
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -86,7 +88,7 @@ class Rows(Generic[RowT]):
     more: bool = False
 
 
-Function = Callable[..., Awaitable[Any]]
+Function = Callable[..., Any]
 Reader = Callable[[object], dict[str, Value]]
 
 
@@ -99,6 +101,7 @@ class Action:
         results: for each result the variables it sets; a list's single result is `rows`.
         row: what a row of a list can show, else None.
         changes: it changes something, so it is left running when the deadline passes.
+        waits: its function is asynchronous, so it is awaited.
     """
 
     name: str
@@ -108,6 +111,12 @@ class Action:
     row: Mapping[str, Shape] | None
     changes: bool
     readers: Mapping[type, tuple[str, Reader]] = field(repr=False)
+    waits: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """See whether the function, or the one it wraps, is asynchronous."""
+        waits = any(map(inspect.iscoroutinefunction, (self.function, inspect.unwrap(self.function))))
+        object.__setattr__(self, "waits", waits)
 
     async def run(self, call: Call, args: Mapping[str, Value], at: float) -> ActionDone:
         """Perform it and name what came back.
@@ -115,7 +124,14 @@ class Action:
         Raises:
             TypeError: the function returned something it had not declared.
         """
-        outcome = await self.function(call, **args)
+        outcome = self.function(call, **args)
+        return self._named(await outcome if self.waits else outcome, at)
+
+    def run_at_once(self, call: Call, args: Mapping[str, Value], at: float) -> ActionDone:
+        """As `run`, for one that does not wait."""
+        return self._named(self.function(call, **args), at)
+
+    def _named(self, outcome: Any, at: float) -> ActionDone:
         if isinstance(outcome, Rows):
             read = next(iter(self.readers.values()))[1]
             rows = tuple(Row(str(row.id), read(row)) for row in outcome.rows)
@@ -128,7 +144,7 @@ class Action:
 
 
 def action(name: str, *, changes: bool = False) -> Callable[[Function], Action]:
-    """Declare an async function as the action `name`; see the module's text for its annotations."""
+    """Declare a function as the action `name`; see the module's text for its annotations."""
 
     def declare(function: Function) -> Action:
         return declared(name, function, changes=changes)

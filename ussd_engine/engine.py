@@ -10,7 +10,8 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from ussd_engine.actions import Action
 from ussd_engine.core import dial
@@ -60,6 +61,7 @@ OVER = frozenset(PushOutcome) - {
     PushOutcome.UNKNOWN,
 }
 """Outcomes after which no answer can come."""
+CUT = (Kind.ABORT, Kind.TIMEOUT)
 NOT_WORTH_SHOWING = frozenset({FAILED, LATE})
 """Ends of ours: nobody who has not dialled need read that something went wrong."""
 
@@ -72,12 +74,12 @@ class _Silent:
     def action(self, name: str, result: str, seconds: float) -> None: ...
 
 
-class _InFlight(NamedTuple):
+class _InFlight(msgspec.Struct, frozen=True):
     identity: bytes
     reply: asyncio.Future[Reply]
 
 
-class _Position(NamedTuple):
+class _Position(msgspec.Struct, frozen=True):
     """Where a dialogue stands before a turn, and what comes in there; `before`: as in the record."""
 
     service: Service
@@ -88,7 +90,7 @@ class _Position(NamedTuple):
     before: bytes
 
 
-class _Trace(NamedTuple):
+class _Trace(msgspec.Struct, frozen=True):
     """What the steps of a turn used and did, for the journal."""
 
     heard: list[str]
@@ -272,7 +274,7 @@ class Engine:
         known = record if record is not None and record.dialogue == dialogue else None
         if known is not None and repeats(turn, known, identity, self._clock()):
             return Reply(known.reply, not known.session.ended), "repeat"
-        if turn.kind in (Kind.ABORT, Kind.TIMEOUT):
+        if turn.kind in CUT:
             if known is not None:
                 await self._cut(turn, key, known, version)
             return Reply("", False), turn.kind.value

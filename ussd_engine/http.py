@@ -6,9 +6,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 import aiohttp
+from msgspec.structs import replace
 
 from ussd_engine.actions import Call
 from ussd_engine.core.events import ActionDone

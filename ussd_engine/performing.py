@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from ussd_engine.actions import Action, Call
 from ussd_engine.core.events import ActionDone, Run
@@ -59,27 +60,41 @@ class Performer:
         call = Call(turn.gateway, turn.dialogue, turn.msisdn, language, key, until)
         asks = service.http.get(run.action)
         if asks is not None:
-            changes, doing = asks.method != "GET", self._http.run(asks, call, run.args, self._clock())
+            doing = self._http.run(asks, call, run.args, self._clock())
+            outcome = await self._in_time(call, run, doing, changes=asks.method != "GET")
+        elif (action := self._actions[run.action]).waits:
+            doing = action.run(call, run.args, self._clock())
+            outcome = await self._in_time(call, run, doing, changes=action.changes)
         else:
-            action = self._actions[run.action]
-            changes, doing = action.changes, action.run(call, run.args, self._clock())
+            outcome = self._at_once(call, run, action)
+        self._watch.action(run.action, outcome.result, loop.time() - started)
+        return outcome
+
+    def _at_once(self, call: Call, run: Run, action: Action) -> ActionDone:
+        try:
+            return action.run_at_once(call, run.args, self._clock())
+        except Exception as error:  # noqa: BLE001 - whatever fails, the menu goes on
+            log.error("action %s failed: %s in %s", run.action, type(error).__name__, place(error))
+            return ActionDone(self._clock(), "failed")
+
+    async def _in_time(
+        self, call: Call, run: Run, doing: Coroutine[Any, Any, ActionDone], *, changes: bool
+    ) -> ActionDone:
         task = asyncio.ensure_future(doing)
         try:
             await asyncio.sleep(0)
             if not task.done():  # one that had nothing to wait for needs no timer
-                await asyncio.wait([task], timeout=max(until - started, 0.0))
+                left = call.deadline - asyncio.get_running_loop().time()
+                await asyncio.wait([task], timeout=max(left, 0.0))
         finally:
             if not task.done():
                 self._leave(task, running=changes)
         if not task.done():
-            outcome = ActionDone(self._clock(), "late" if changes else "failed")
-        elif (failure := _failure(task)) is not None:
+            return ActionDone(self._clock(), "late" if changes else "failed")
+        if (failure := _failure(task)) is not None:
             log.error("action %s failed: %s", run.action, failure)
-            outcome = ActionDone(self._clock(), "failed")
-        else:
-            outcome = task.result()
-        self._watch.action(run.action, outcome.result, loop.time() - started)
-        return outcome
+            return ActionDone(self._clock(), "failed")
+        return task.result()
 
     async def drain(self, timeout_s: float) -> None:
         """Wait for actions that outlasted their turn, `timeout_s` at most."""

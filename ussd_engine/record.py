@@ -54,7 +54,6 @@ def decode(octets: bytes) -> Record | None:
         return None
 
 
-def keyed_hash(key: bytes, *parts: str) -> bytes:
-    """Hash texts to 8 octets under a key, so that a stored hash of a PIN can't be tried out."""
-    joined = "".join([f"{len(part)}:{part}" for part in parts])
-    return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
+def keyed_hash(key: bytes, text: str) -> bytes:
+    """Hash a text to 8 octets under a key, so that a stored hash of a PIN can't be tried out."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()

@@ -25,11 +25,12 @@ class Fingerprints:
         """Hash what makes a request this request."""
         if turn.accumulated is not None:
             return self._of(turn.dialogue, turn.accumulated)
-        return keyed_hash(self._key, turn.dialogue, turn.kind.value, turn.request_id or turn.text)
+        asked = f"{turn.kind.value}:{turn.request_id or turn.text}"
+        return keyed_hash(self._key, f"{len(turn.dialogue)}:{turn.dialogue}{asked}")
 
     def _of(self, dialogue: str, accumulated: str) -> bytes:
         """Hash a request by all that was typed: proof of a repeat, and that a longer text goes on from it."""
-        return keyed_hash(self._key, dialogue, "", accumulated)
+        return keyed_hash(self._key, f"{len(dialogue)}:{dialogue}:{accumulated}")
 
     def answer(self, turn: Turn, record: Record) -> str | None:
         """Return what was typed now; None when the accumulated text does not go on from what was taken.

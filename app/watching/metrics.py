@@ -23,10 +23,10 @@ _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 _TOTALS: Final = ("ussd_turns_total", "ussd_requests_refused_total")
 
 
-class _Turns:
-    """A gateway's turns since they were added up last.
+class _Counted:
+    """A gateway's turns, or an action's runs, since they were added up last.
 
-    Three plain additions a turn, instead of two instruments with their locks and, among workers, their files.
+    Three plain additions each, instead of two instruments with their locks and, among workers, their files.
     """
 
     __slots__ = ("buckets", "outcomes", "seconds")
@@ -35,6 +35,21 @@ class _Turns:
         self.outcomes: defaultdict[str, int] = defaultdict(int)
         self.buckets = [0] * (len(_BUCKETS) + 1)
         self.seconds = 0.0
+
+    def count(self, outcome: str, seconds: float) -> None:
+        self.outcomes[outcome] += 1
+        self.buckets[bisect_left(_BUCKETS, seconds)] += 1
+        self.seconds += seconds
+
+    def add_to(self, counter: Counter, histogram: Histogram, name: str) -> None:
+        for outcome, count in self.outcomes.items():
+            counter.labels(name, outcome).inc(count)
+        lasted = histogram.labels(name)
+        # The library can only observe one by one.
+        lasted._sum.inc(self.seconds)  # noqa: SLF001
+        for place, count in enumerate(self.buckets):
+            if count:
+                lasted._buckets[place].inc(count)  # noqa: SLF001
 
 
 class Metrics:
@@ -73,11 +88,10 @@ class Metrics:
             "ussd_line_losses", "How often a gateway's line was lost since the start", "gateway"
         )
         self._versions: set[str] = set()
-        self._played: defaultdict[str, _Turns] = defaultdict(_Turns)
+        self._played: defaultdict[str, _Counted] = defaultdict(_Counted)
+        self._ran: defaultdict[str, _Counted] = defaultdict(_Counted)
         self._shared = SHARED_FOLDER in os.environ
         self._adding: asyncio.TimerHandle | None = None
-        # `labels()` takes a lock and builds a key every time.
-        self._prepared_actions: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -86,37 +100,27 @@ class Metrics:
 
     def turn(self, gateway: str, outcome: str, seconds: float) -> None:
         """Count a turn."""
-        played = self._played[gateway]
-        played.outcomes[outcome] += 1
-        played.buckets[bisect_left(_BUCKETS, seconds)] += 1
-        played.seconds += seconds
+        self._played[gateway].count(outcome, seconds)
+        self._add_up_soon()
+
+    def action(self, name: str, result: str, seconds: float) -> None:
+        """Count an action."""
+        self._ran[name].count(result, seconds)
+        self._add_up_soon()
+
+    def _add_up_soon(self) -> None:
         if self._shared and self._adding is None:
             self._adding = asyncio.get_running_loop().call_later(ADDED_EVERY_S, self.add_up)
 
     def add_up(self) -> None:
-        """Put the turns counted so far into the figures that are shown."""
+        """Put what was counted so far into the figures that are shown."""
         self._adding = None
         for gateway, played in self._played.items():
-            if not played.outcomes:
-                continue
-            for outcome, count in played.outcomes.items():
-                self._turns.labels(gateway, outcome).inc(count)
-            lasted = self._turn_seconds.labels(gateway)
-            # The library can only observe one by one.
-            lasted._sum.inc(played.seconds)  # noqa: SLF001
-            for place, count in enumerate(played.buckets):
-                if count:
-                    lasted._buckets[place].inc(count)  # noqa: SLF001
-            self._played[gateway] = _Turns()
-
-    def action(self, name: str, result: str, seconds: float) -> None:
-        """Count an action."""
-        prepared = self._prepared_actions.get((name, result))
-        if prepared is None:
-            prepared = (self._actions.labels(name, result), self._action_seconds.labels(name))
-            self._prepared_actions[name, result] = prepared
-        prepared[0].inc()
-        prepared[1].observe(seconds)
+            played.add_to(self._turns, self._turn_seconds, gateway)
+        for name, ran in self._ran.items():
+            ran.add_to(self._actions, self._action_seconds, name)
+        self._played.clear()
+        self._ran.clear()
 
     def push(self, gateway: str, outcome: str) -> None:
         """Count a push."""

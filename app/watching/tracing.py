@@ -130,7 +130,9 @@ class Tracing(Spans):
         @wraps(function)
         async def run(call: Call, **args: Any) -> Any:
             with self.doing(action.name) as span:
-                outcome = await function(call, **args)
+                outcome = function(call, **args)
+                if action.waits:
+                    outcome = await outcome
                 span.set_attribute("ussd.result", type(outcome).__name__)
                 return outcome
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -149,7 +150,7 @@ async def test_a_failing_action_and_store_are_told_by_the_class_of_the_error_alo
 
     table: dict[str, Action] = {}
     for name, action in declared().items():
-        table[name] = Action(**{one: getattr(action, one) for one in Action.__slots__} | {"function": fails})
+        table[name] = replace(action, function=fails)
     engine = spied.tracing.engine_type(
         shipped(), store=MemoryStore(), actions=table, key=KEY, clock=Ticking()
     )

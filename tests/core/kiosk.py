@@ -129,10 +129,10 @@ class Shop:
             name: declared(name, function, changes=True) for name, function in changing.items()
         }
 
-    async def who(self, call: Call) -> Known | Blocked:
+    def who(self, call: Call) -> Known | Blocked:
         return Blocked() if self.blocked else Known(Me(self.connected))
 
-    async def speak(self, call: Call, language: Annotated[str, Max(2, "choice")]) -> Set:
+    def speak(self, call: Call, language: Annotated[str, Max(2, "choice")]) -> Set:
         return Set(language)
 
     async def issue(

@@ -129,7 +129,7 @@ class Joined:
 
 def replaced(world: World, name: str, function: Callable[..., object], *, changes: bool = False) -> Engine:
     """Start a worker with one action replaced."""
-    action = declared(name, function, changes=changes)  # type: ignore[arg-type]
+    action = declared(name, function, changes=changes)
     return world.worker(actions={**world.shop.actions(), name: action})
 
 

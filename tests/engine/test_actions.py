@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import statistics
 from dataclasses import dataclass
@@ -37,6 +38,39 @@ async def test_an_action_that_raises_ends_politely_and_its_words_are_not_logged(
     assert "invoices.issue" in caplog.text
     assert "RuntimeError" in caplog.text
     assert "24680" not in caplog.text
+
+
+async def test_a_plain_function_is_an_action_and_its_errors_are_told_alike(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def issue(call: Call, client: Msisdn, amount: Amount, again: bool = False) -> Issued:
+        if amount == 50_000_00:
+            return Issued(7)
+        raise RuntimeError("PIN 24680")
+
+    engine = replaced(world, "invoices.issue", issue, changes=True)
+
+    issued = await world.phone(engine=engine).dial(code=SHORTCUT)
+    refused = await world.phone("d2", engine).dial(code=SHORTCUT.replace("50000", "60000"))
+
+    assert "7" in issued.text
+    assert refused == TROUBLE
+    assert "invoices.issue failed: RuntimeError" in caplog.text
+    assert "24680" not in caplog.text
+
+
+async def test_an_async_function_in_a_plain_wrapper_is_awaited(world: World) -> None:
+    async def issue(call: Call, client: Msisdn, amount: Amount, again: bool = False) -> Issued:
+        await asyncio.sleep(0)
+        return Issued(7)
+
+    @functools.wraps(issue)
+    def counted(*given: object, **named: object) -> object:
+        return issue(*given, **named)  # type: ignore[arg-type]
+
+    engine = replaced(world, "invoices.issue", counted, changes=True)
+
+    assert "7" in (await world.phone(engine=engine).dial(code=SHORTCUT)).text
 
 
 @pytest.mark.parametrize("wrong", [None, "text", Rows(), 5])

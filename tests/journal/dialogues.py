@@ -85,7 +85,9 @@ class Line:
     def __init__(self, journal: Journal, seed: int = 0, msisdn: str = CALLER) -> None:
         chance = random.Random(seed)
         table = {
-            name: _Anything(**{f.name: getattr(action, f.name) for f in fields(Action)}, chance=chance)
+            name: _Anything(
+                **{f.name: getattr(action, f.name) for f in fields(Action) if f.init}, chance=chance
+            )
             for name, action in declared().items()
         }
         clock = Ticking()

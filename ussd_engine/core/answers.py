@@ -11,17 +11,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from ussd_engine.text.template import Value
 
 DIGITS_MAX = 15
 """No amount or count has more digits; longer input is out of range without being converted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """The value the question's variable takes."""
 
-    value: Value = field(repr=False)
+    value: Value
+
+    def __repr__(self) -> str:
+        """Without the value, which may be a PIN."""
+        return "Accepted()"
 
 
 @dataclass(frozen=True, slots=True)

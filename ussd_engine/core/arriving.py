@@ -6,7 +6,7 @@ from ussd_engine.core.dialled import use_dialled
 from ussd_engine.core.errors import UssdEngineError
 from ussd_engine.core.events import Effect, Run
 from ussd_engine.core.resuming import resume
-from ussd_engine.core.service import Do, End, Invoke, Listing, Question, Return, Screen, Shown, Switch
+from ussd_engine.core.service import Do, End, Invoke, Listing, Shown, Switch
 from ussd_engine.core.showing import fetch, show
 from ussd_engine.core.walk import Walk
 
@@ -25,33 +25,26 @@ def arrive(walk: Walk) -> Effect:
     while hops < HOPS_MAX:
         hops += 1
         state = walk.here()
-        match state:
-            case Switch():
-                walk.fire("case")
+        if isinstance(state, Shown):
+            _note_arrival(walk, state)
+            if session.before is not None and session.entry == state.id and resume(walk):
                 continue
-            case Invoke():
-                session.calls.append((state.id, len(session.history)))
-                walk.fire("call")
-                continue
-            case Return():
-                _come_back(walk)
-                continue
-            case Do():
-                args = walk.arguments(state.args)
-                return Run(state.action, state.name, session.answers, args, state.timeout_s)
-        _note_arrival(walk, state)
-        if session.before is not None and session.entry == state.id and resume(walk):
-            continue
-        match state:
-            case Listing():
+            if isinstance(state, Listing):
                 session.pending = None
                 return fetch(walk, state)
-            case End():
+            if isinstance(state, End) or not use_dialled(walk, state):
                 return show(walk, state)
-            case Screen() | Question():
-                if not use_dialled(walk, state):
-                    return show(walk, state)
-                hops = 0  # each field that was dialled is used once
+            hops = 0  # each field that was dialled is used once
+        elif isinstance(state, Do):
+            args = walk.arguments(state.args)
+            return Run(state.action, state.name, session.answers, args, state.timeout_s)
+        elif isinstance(state, Switch):
+            walk.fire("case")
+        elif isinstance(state, Invoke):
+            session.calls.append((state.id, len(session.history)))
+            walk.fire("call")
+        else:
+            _come_back(walk)
     raise UssdEngineError(f"more than {HOPS_MAX} states without a screen, last '{walk.state}'")
 
 

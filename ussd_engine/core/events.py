@@ -37,13 +37,16 @@ class Pushed:
     given: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The subscriber answered the screen, `waited_s` after it was shown."""
 
     at: float
-    text: str = field(repr=False)  # may be a PIN
+    text: str
     waited_s: float = 0.0
+
+    def __repr__(self) -> str:
+        """Without the text, which may be a PIN."""
+        return f"Answer(at={self.at!r}, waited_s={self.waited_s!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,12 @@ class Row:
     values: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class ActionDone:
+class ActionDone(msgspec.Struct, frozen=True):
     """An action came back: its result's name and what it sets; for lists, rows and whether more follow."""
 
     at: float
     result: str
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = {}
     rows: tuple[Row, ...] = ()
     more: bool = False
 
@@ -94,8 +96,7 @@ class Close(msgspec.Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """Perform an action and come back with `ActionDone`.
 
     `state` and `answers` (how many answers the dialogue has consumed) belong to the action's key: a retry
@@ -105,8 +106,12 @@ class Run:
     action: str
     state: str
     answers: int
-    args: Mapping[str, Value] = field(repr=False)  # may hold a PIN
+    args: Mapping[str, Value]
     timeout_s: float | None = None
+
+    def __repr__(self) -> str:
+        """Without the arguments, which may hold a PIN."""
+        return f"Run({self.action!r}, {self.state!r}, answers={self.answers!r}, timeout_s={self.timeout_s!r})"
 
 
 Effect = Ask | Close | Run

@@ -39,6 +39,10 @@ class Trigger(Event):
         moves = self.transitions.get(model.state)
         if not moves:
             raise MachineError(f"state '{model.state}' has no move for '{self.name}'")
+        first, machine = moves[0], self.machine
+        if not first.conditions and not machine.after_state_change:
+            model.state = first.dest
+            return True
         event_data = EventData(self.machine.states[model.state], self, self.machine, model, args, kwargs)
         for move in moves:
             event_data.transition = move

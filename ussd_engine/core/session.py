@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from copy import copy
 
 import msgspec
+from msgspec.structs import replace
 
 from ussd_engine.text.template import Value
 
@@ -65,10 +65,11 @@ class Session(msgspec.Struct, array_like=True, kw_only=True):
 
     def copy(self) -> Session:
         """Copy deeply enough that changing the copy leaves this one as it is."""
-        twin = copy(self)
-        twin.variables = self.variables.copy()
-        twin.history = self.history.copy()
-        twin.cursors = self.cursors.copy()
-        twin.prefill = self.prefill.copy()
-        twin.calls = self.calls.copy()
-        return twin
+        return replace(
+            self,
+            variables=self.variables.copy(),
+            history=self.history.copy(),
+            cursors=self.cursors.copy(),
+            prefill=self.prefill.copy(),
+            calls=self.calls.copy(),
+        )

@@ -19,8 +19,12 @@ NUMBERS = frozenset({"integer", "money", "time"})
 class _Fake(Action):
     fakes: Fakes | None = field(default=None, repr=False)
 
-    async def run(self, _call: Call, args: Mapping[str, Value], at: float) -> ActionDone:
+    async def run(self, call: Call, args: Mapping[str, Value], at: float) -> ActionDone:
         """Come back with the next result of the scenario."""
+        return self.run_at_once(call, args, at)
+
+    def run_at_once(self, _call: Call, args: Mapping[str, Value], at: float) -> ActionDone:
+        """As `run`."""
         assert self.fakes is not None
         return self.fakes.next(self.name, args, at)
 
@@ -48,7 +52,7 @@ class Fakes:
     def actions(self) -> dict[str, Action]:
         """The table for an engine."""
         return {
-            name: _Fake(**{f.name: getattr(action, f.name) for f in fields(Action)}, fakes=self)
+            name: _Fake(**{f.name: getattr(action, f.name) for f in fields(Action) if f.init}, fakes=self)
             for name, action in self._declared.items()
         }
 
