@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from app.serving.process import Running
     from app.serving.supervisor import Supervisor
     from app.settings import Settings
+
+log = logging.getLogger(__name__)
 
 DEMO_PHONE = "998901112233"
 _LOG = "ussd.log"
@@ -108,6 +111,7 @@ def _supervisor(
 ) -> Supervisor:
     from app.serving import process
     from app.serving.supervisor import Supervisor, worker_of
+    from app.watching import logs
 
     try:
         plan, terminals = _plan(config, workers, data, reload=reload)
@@ -115,7 +119,9 @@ def _supervisor(
         if heir is None:
             raise
         # Its trial has just gone well, so what is wrong may pass: the workers that there are go on.
-        print(f"ussd: the new program can't be used: {error!r}", file=sys.stderr)
+        logs.configure("info", sys.stderr)
+        told = isinstance(error, typer.Exit)
+        log.error("the new program can't be used; the old workers go on", exc_info=not told)
         return Supervisor(None, heir.listeners, (), _say_ready, heir)
     if heir is not None:
         return Supervisor(worker_of(plan), heir.listeners, terminals, lambda _url: None, heir)

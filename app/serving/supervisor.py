@@ -37,7 +37,7 @@ LEAVES_MAX_S: Final = 45.0
 """A relieved worker has so long for its open turns; then it is killed."""
 BUSY_LOOK_S: Final = 0.05
 IDLE_LOOK_S: Final = 5.0
-NO_PROGRAM: Final = "the new program could not be loaded"
+NO_PROGRAM: Final = "the new program could not be loaded: mend it, and send SIGUSR2 again"
 NO_TERMINAL: Final = "each worker needs a [bank.link] terminal, and none is free: give two more than workers"
 SIGNALS: Final = frozenset(
     {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import signal
 import threading
 import time
@@ -32,6 +33,29 @@ port = 0
 url = "{redis}"
 [menus]
 path = "{menus}"
+"""
+LOADED_BUT_THE_THIRD_TIME = """\
+from dataclasses import dataclass
+from pathlib import Path
+
+from ussd_engine import Call, action
+
+
+@dataclass(frozen=True)
+class Done:
+    pass
+
+
+@action("counted.nothing")
+def nothing(call: Call) -> Done:
+    return Done()
+
+
+times = Path(__file__).with_suffix(".times")
+with times.open("a") as file:
+    file.write("+")  # the start, the trial, the new program
+if times.stat().st_size == 3:
+    raise RuntimeError("the disk was away for a moment")
 """
 GATEWAY = '[[gateways]]\nname = "{0}"\nkind = "africastalking"\n'
 
@@ -95,6 +119,7 @@ class House:
     start: Start
     folder: Path
     redis: str
+    more_settings: str = ""
 
     def serve(self, workers: int) -> Served:
         (self.folder / "menus").mkdir()
@@ -108,7 +133,7 @@ class House:
 
     def configure(self, redis: str, *gateways: str) -> None:
         text = SETTINGS.format(key=KEY, redis=redis, menus=self.folder / "menus")
-        text += "".join(GATEWAY.format(name) for name in gateways)
+        text += self.more_settings + "".join(GATEWAY.format(name) for name in gateways)
         (self.folder / "ussd.toml").write_text(text, encoding="utf-8")
 
     def edit_menu(self, was: str, becomes: str) -> None:
@@ -189,8 +214,31 @@ def test_what_would_not_start_or_is_not_ready_leaves_the_old_workers_and_says_wh
     house.roll("the old ones stay")
     assert "sessions: out of reach" in served.logged()
     comes(lambda: children(served.process.pid) == old, served)
+    house.configure(house.redis, "first")
+    house.roll("the rolling restart is done")
     load.stop()
 
     assert load.failures == []
     assert load.turns > PHONES
+    assert len(children(served.process.pid)) == 1
+    assert children(served.process.pid) != old
+    assert served.end() == 0
+
+
+def test_a_program_that_can_be_tried_and_then_not_be_loaded_leaves_the_old_workers_until_the_next_try(
+    house: House,
+) -> None:
+    (house.folder / "counted.py").write_text(LOADED_BUT_THE_THIRD_TIME, encoding="utf-8")
+    house.more_settings = 'actions = ["counted"]\n'
+    served = house.serve(1)
+    (old,) = children(served.process.pid)
+
+    house.roll("the new program can't be used")
+    assert "CON " in served.caller("998901230099", "first").dial("*880#")
+    assert children(served.process.pid) == [old]
+    os.kill(old, signal.SIGKILL)
+    comes(lambda: "the new program could not be loaded" in served.logged(), served)
+    house.roll("the rolling restart is done")
+
+    assert "CON " in served.caller("998901230099", "first").dial("*880#")
     assert served.end() == 0
