@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import (
@@ -21,6 +21,7 @@ from aiohttp import (
 )
 
 from adapters.codec import Call
+from ussd_engine import PushOutcome, WireError
 
 log: Final = logging.getLogger(__name__)
 REPLY_MAX: Final = 64 * 1024
@@ -33,6 +34,10 @@ class Silence(Enum):
 
     NOT_SENT = "not sent"  # nobody listens there
     NO_ANSWER = "no answer"  # out of time, or the connection broke: it may have arrived
+
+
+SILENT: Final = {Silence.NOT_SENT: PushOutcome.TROUBLE, Silence.NO_ANSWER: PushOutcome.UNKNOWN}
+"""What becomes of a push that was answered so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,42 @@ class PushOptions:
             return {}
         credentials = b64encode(f"{self.push_user}:{self.push_password}".encode()).decode()
         return {"Authorization": f"Basic {credentials}"}
+
+
+class PushCodec(Protocol):
+    """The part of a family's codec that pushes."""
+
+    def push(self, dialogue: str, msisdn: str, text: str, *, ask: bool) -> Call:
+        """Our request that begins a session."""
+
+    def pushed(self, told: Told) -> PushOutcome:
+        """What its answer says.
+
+        Raises:
+            WireError: it can't be read.
+        """
+
+
+class CallPusher:
+    """A `ussd_engine.Pusher` by one request each: its answer says whether it was taken, requests to us bring
+    what is typed.
+    """
+
+    def __init__(self, name: str, codec: PushCodec, *, within_s: float, screen_octets: int) -> None:
+        self._name = name
+        self._codec = codec
+        self._within_s = within_s
+        self.screen_octets = screen_octets
+
+    async def push(self, dialogue: str, msisdn: str, text: str, *, ask: bool) -> PushOutcome:
+        """As `ussd_engine.Pusher`."""
+        told = await send(self._name, self._codec.push(dialogue, msisdn, text, ask=ask), self._within_s)
+        if isinstance(told, Silence):
+            return SILENT[told]
+        try:
+            return self._codec.pushed(told)
+        except WireError:
+            return PushOutcome.UNKNOWN
 
 
 async def send(gateway: str, call: Call, within_s: float) -> Told | Silence:

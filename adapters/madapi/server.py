@@ -8,7 +8,7 @@ from adapters.codec import Codec, Options
 from adapters.exchange import Exchange
 from adapters.http import TurnHandler
 from adapters.madapi import wire
-from adapters.madapi.push import MadapiPusher
+from adapters.outward import CallPusher
 
 
 class Madapi(Exchange):
@@ -18,6 +18,9 @@ class Madapi(Exchange):
     codec_type: ClassVar[type[Codec[Any]]] = wire.Madapi
 
     @classmethod
-    def pusher(cls, name: str, options: wire.Options, _engine: TurnHandler) -> MadapiPusher | None:
+    def pusher(cls, name: str, options: wire.Options, _engine: TurnHandler) -> CallPusher | None:
         """What pushes by it, where the settings say where to."""
-        return MadapiPusher(name, options) if options.push_url else None
+        if not options.push_url:
+            return None
+        codec, within_s = wire.Madapi(name, options), options.push_within_s
+        return CallPusher(name, codec, within_s=within_s, screen_octets=options.screen_octets)

@@ -23,8 +23,8 @@ import msgspec
 from adapters.codec import JSON, Answer, Asked, Call, Codec, Heard, dialled
 from adapters.codec import Options as CommonOptions
 from adapters.jsonbody import json_answer, read_json, text
-from adapters.outward import PushOptions
-from ussd_engine import Kind, Reply, WireError
+from adapters.outward import PushOptions, Told
+from ussd_engine import Kind, PushOutcome, Reply, WireError
 
 _SUCCESS = "0000"
 _NOTIFICATION = "3"
@@ -111,11 +111,10 @@ class Madapi(Codec[Options]):
         }
         return Call("POST", options.push_url, JSON, msgspec.json.encode(fields), headers)
 
-    def taken(self, content_type: str, body: bytes) -> bool:
-        """Whether an answer to a push says that it was taken.
-
-        Raises:
-            WireError: it is none.
-        """
-        fields = read_json(Asked(content_type=content_type, body=body))
-        return text(fields, "statusCode") == _SUCCESS
+    def pushed(self, told: Told) -> PushOutcome:
+        """As `adapters.outward.PushCodec`."""
+        if not 200 <= told.status < 300:
+            return PushOutcome.REFUSED
+        fields = read_json(Asked(content_type=told.content_type, body=told.body))
+        taken = text(fields, "statusCode") == _SUCCESS
+        return PushOutcome.ACCEPTED if taken else PushOutcome.REFUSED

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from adapters.http import TurnHandler
-from adapters.outward import Silence, Told, send
+from adapters.outward import SILENT, Silence, Told, send
 from adapters.restcomm.wire import Answered, Options, pushed, read_told, released
 from ussd_engine import Kind, PushOutcome, Reply, Turn, WireError
 
@@ -16,7 +16,6 @@ log: Final = logging.getLogger(__name__)
 SCREENS_MAX: Final = 100
 """Of one dialogue: more is a gateway that answers by itself."""
 _COOKIE: Final = re.compile(r"[!-+\--:<-~]{1,200}")  # RFC 6265 §4.1.1, but no comma and no semicolon
-_SILENT: Final = {Silence.NOT_SENT: PushOutcome.TROUBLE, Silence.NO_ANSWER: PushOutcome.UNKNOWN}
 
 
 class RestCommPusher:
@@ -86,7 +85,7 @@ class RestCommPusher:
         within_s = options.push_within_s + (options.push_answer_s if ask else 0)
         told = await send(self._name, pushed(options, msisdn, text, ask=ask, cookie=cookie), within_s)
         if isinstance(told, Silence):
-            return _SILENT[told], cookie
+            return SILENT[told], cookie
         if not 200 <= told.status < 300:
             return PushOutcome.REFUSED, cookie
         try:

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from adapters.codec import Codec, Options
 from adapters.exchange import Exchange
 from adapters.http import TurnHandler
+from adapters.outward import CallPusher
 from adapters.yate import wire
-from adapters.yate.push import YatePusher
 
 
 class Yate(Exchange):
@@ -18,6 +18,9 @@ class Yate(Exchange):
     codec_type: ClassVar[type[Codec[Any]]] = wire.Yate
 
     @classmethod
-    def pusher(cls, name: str, options: wire.Options, _engine: TurnHandler) -> YatePusher | None:
+    def pusher(cls, name: str, options: wire.Options, _engine: TurnHandler) -> CallPusher | None:
         """What pushes by it, where the settings say where to."""
-        return YatePusher(name, options) if options.push_url else None
+        if not options.push_url:
+            return None
+        codec, within_s = wire.Yate(name, options), options.push_within_s
+        return CallPusher(name, codec, within_s=within_s, screen_octets=options.screen_octets)

@@ -19,8 +19,8 @@ from urllib.parse import urlencode, urlsplit
 from adapters.codec import Answer, Asked, Call, Codec, Heard, dialled, query
 from adapters.codec import Options as CommonOptions
 from adapters.form import FORM, required
-from adapters.outward import PushOptions
-from ussd_engine import Kind, Reply, WireError
+from adapters.outward import PushOptions, Told
+from ussd_engine import Kind, PushOutcome, Reply, WireError
 
 OURS = "push-"
 """Begins the ids of sessions that we began."""
@@ -94,6 +94,10 @@ class Yate(Codec[Options]):
         fields = {"id": dialogue, "operation": operation, "msisdn": msisdn, "text": text}
         options = self.options
         return Call("POST", options.push_url, FORM, urlencode(fields).encode(), options.basic())
+
+    def pushed(self, told: Told) -> PushOutcome:
+        """As `adapters.outward.PushCodec`; what errors say is not documented: any but 200 is a refusal."""
+        return PushOutcome.ACCEPTED if told.status == 200 else PushOutcome.REFUSED
 
 
 def _last(heard: Heard) -> str:
