@@ -89,6 +89,14 @@ def till(make_till: MakeTill) -> Till:
     return till
 
 
+@pytest.fixture
+def patient_till(make_till: MakeTill) -> Till:
+    """One that is signed on, and waits ten seconds for an answer."""
+    till = make_till(answer_s=10, inquiry_s=10)
+    till.open()
+    return till
+
+
 class Bench(Protocol):
     """A processor under test, and the bank's side of it."""
 
@@ -208,6 +216,15 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     if request.param == "sandbox":
         return SandboxBench()
     return SwitchBench(request.getfixturevalue("switch"), request.getfixturevalue("till"))
+
+
+@pytest.fixture(params=["sandbox", "iso8583"])
+def patient_bench(request: pytest.FixtureRequest) -> Bench:
+    """One that would wait ten seconds for an answer: what is refused before that, is refused at once."""
+    if request.param == "sandbox":
+        return SandboxBench()
+    till = request.getfixturevalue("patient_till")
+    return SwitchBench(request.getfixturevalue("switch"), till)
 
 
 @pytest.fixture(autouse=True)

@@ -237,14 +237,15 @@ def test_a_line_that_never_comes_up_keeps_nobody_longer_than_an_inquiry(
     assert time.monotonic() - began < 2
 
 
-def test_a_card_check_without_a_line_is_no_verdict_at_once(switch: SwitchProcess, till: Till) -> None:
+def test_a_card_check_without_a_line_is_no_verdict_at_once(switch: SwitchProcess, patient_till: Till) -> None:
+    host = patient_till.host
     switch.order("down")
-    until(lambda: not till.host.available())
+    until(lambda: not host.available())
     began = time.monotonic()
 
     with pytest.raises(ConnectionError):
-        till.host.tokenise(PAN, "3012")
-    assert time.monotonic() - began < 0.3
+        host.tokenise(PAN, "3012")
+    assert time.monotonic() - began < 5
 
 
 def test_a_card_check_carries_expiry_and_phone_where_there_are_some(

@@ -80,6 +80,13 @@ def shop(tmp_path: Path, switch: SwitchProcess, till: Till) -> Iterator[Shop]:
     shop.world.engine.dispose()
 
 
+@pytest.fixture
+def patient_shop(tmp_path: Path, switch: SwitchProcess, patient_till: Till) -> Iterator[Shop]:
+    shop = Shop(tmp_path, switch, patient_till)
+    yield shop
+    shop.world.engine.dispose()
+
+
 def test_a_payment_over_the_switch_is_paid_once_and_told(shop: Shop) -> None:
     invoice = shop.world.issue()
 
@@ -232,14 +239,15 @@ def test_f7_s22_an_approval_of_another_sum_or_attempt_is_refused_reported_and_re
     assert shop.world.sound()
 
 
-def test_f8_while_the_switch_is_down_payments_are_refused_at_once(shop: Shop) -> None:
+def test_f8_while_the_switch_is_down_payments_are_refused_at_once(patient_shop: Shop) -> None:
+    shop = patient_shop
     invoice = shop.world.issue()
     shop.switch.order("down")
     until(lambda: not shop.till.host.available())
     began = time.monotonic()
 
     assert shop.pay(invoice) == Refused(Refusal.UNAVAILABLE)
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 5
     assert shop.status(invoice) is Status.AWAITING
     assert shop.world.count("payment") == 0
 
