@@ -18,22 +18,18 @@ from ussd_engine.core import dial
 from ussd_engine.core.errors import StoreError
 from ussd_engine.core.events import (
     Aborted,
-    ActionDone,
     Answer,
     Begin,
-    Close,
-    Event,
     Pushed,
-    Run,
     TimedOut,
 )
 from ussd_engine.core.service import FAILED, LATE, Service
 from ussd_engine.core.session import Session
-from ussd_engine.core.step import ACTIONS_MAX, Step, begin, step
+from ussd_engine.core.step import begin, step
 from ussd_engine.performing import Performer, place
+from ussd_engine.playing import Notes, Position, Trace, play, recorded, reply_of
 from ussd_engine.ports import (
     Clock,
-    Entry,
     HttpRunner,
     Journal,
     Kind,
@@ -79,24 +75,6 @@ class _InFlight(msgspec.Struct, frozen=True):
     reply: asyncio.Future[Reply]
 
 
-class _Position(msgspec.Struct, frozen=True):
-    """Where a dialogue stands before a turn, and what comes in there; `before`: as in the record."""
-
-    service: Service
-    session: Session
-    event: Event
-    began: float
-    turns: int
-    before: bytes
-
-
-class _Trace(msgspec.Struct, frozen=True):
-    """What the steps of a turn used and did, for the journal."""
-
-    heard: list[str]
-    done: list[tuple[str, ActionDone]]
-
-
 class Engine:
     """Plays a service's dialogues for any number of gateways."""
 
@@ -127,7 +105,7 @@ class Engine:
         self._fingerprints = Fingerprints(key)
         self._clock = clock
         self._watch: Watch = watch or _Silent()
-        self._journal = journal
+        self._notes = Notes(journal, self._fingerprints, self._versions, clock)
         self._performer = Performer(actions, http, clock, self._watch)
         self._ttl_s = ttl_s
         self._running: dict[str, _InFlight] = {}
@@ -242,27 +220,17 @@ class Engine:
             return PushOutcome.BUSY
         service, now = self.service, self._clock()
         before = b"" if record is None else record.dialogue
-        position = _Position(service, begin(service, turn.msisdn), event, now, 0, before)
-        trace = _Trace([], [])
-        taken = await self._play(position, turn, deadline, trace)
+        position = Position(service, begin(service, turn.msisdn), event, now, 0, before)
+        trace = Trace()
+        taken = await play(self._performer, position, turn, deadline, trace)
         if service.names[taken.session.state] in NOT_WORTH_SHOWING:
             return PushOutcome.TROUBLE
-        reply = self._reply(taken)
-        fresh = Record(
-            menu=service.version,
-            dialogue=keyed_hash(b"", turn.dialogue),
-            before=before,
-            fingerprint=b"",
-            taken=0,
-            reply=reply.text,
-            at=self._clock(),
-            began=now,
-            turns=1,
-            session=taken.session,
-        )
+        reply = reply_of(taken)
+        dialogue = keyed_hash(b"", turn.dialogue)
+        fresh = recorded(position, taken, reply, self._clock(), dialogue=dialogue)
         if not await self._store.save(key, encode(fresh), expect=version, ttl_s=self._ttl_s):
             return PushOutcome.BUSY  # another worker has begun a dialogue meanwhile
-        self._note(turn, fresh, event, trace)
+        self._notes.write(turn, fresh, event, trace)
         return reply
 
     # --- one turn -----------------------------------------------------------------------------------------
@@ -291,30 +259,21 @@ class Engine:
         else:
             return self._say("over"), "over"
 
-        trace = _Trace([], [])
-        taken = await self._play(position, turn, deadline, trace)
-        reply = self._reply(taken)
-        fresh = Record(
-            menu=position.service.version,
-            dialogue=dialogue,
-            before=position.before,
-            fingerprint=identity,
-            taken=len(turn.accumulated or ""),
-            reply=reply.text,
-            at=self._clock(),
-            began=position.began,
-            turns=position.turns + 1,
-            session=taken.session,
+        trace = Trace()
+        taken = await play(self._performer, position, turn, deadline, trace)
+        reply = reply_of(taken)
+        used = len(turn.accumulated or "")
+        fresh = recorded(
+            position, taken, reply, self._clock(), dialogue=dialogue, fingerprint=identity, used=used
         )
         if not await self._store.save(key, encode(fresh), expect=version, ttl_s=self._ttl_s):
             return await self._lost(key, dialogue, identity)
-        if self._journal is not None:
-            if record is not None and record.began != position.began and not record.session.ended:
-                self._note(turn, record, None)  # the network began anew without ending that one
-            self._note(turn, fresh, position.event, trace)
+        if record is not None and record.began != position.began and not record.session.ended:
+            self._notes.write(turn, record, None)  # the network began anew without ending that one
+        self._notes.write(turn, fresh, position.event, trace)
         return reply, "open" if reply.open else "closed"
 
-    async def _going_on(self, turn: Turn, record: Record) -> _Position | None:
+    async def _going_on(self, turn: Turn, record: Record) -> Position | None:
         """Find where an open dialogue goes on; None where it can't."""
         if record.session.ended:
             return None
@@ -324,9 +283,9 @@ class Engine:
             return None
         now = self._clock()
         event = Answer(now, answer, max(now - record.at, 0.0))
-        return _Position(service, record.session, event, record.began, record.turns, record.before)
+        return Position(service, record.session, event, record.began, record.turns, record.before)
 
-    def _beginning(self, turn: Turn, record: Record | None, known: Record | None) -> _Position:
+    def _beginning(self, turn: Turn, record: Record | None, known: Record | None) -> Position:
         """Begin a dialogue, `record` being what is stored of the last one, `known` if it has the same name.
 
         Raises:
@@ -336,7 +295,7 @@ class Engine:
         fields = dial.parse(turn.text, service.service_code)
         event = Begin(now, fields, self._cut_short(record))
         before = known.before if known is not None else b"" if record is None else record.dialogue
-        return _Position(service, begin(service, turn.msisdn), event, now, 0, before)
+        return Position(service, begin(service, turn.msisdn), event, now, 0, before)
 
     def _cut_short(self, record: Record | None) -> Session | None:
         """Return the dialogue that the subscriber left open, if it was on the present menus and may go on."""
@@ -344,23 +303,6 @@ class Engine:
             return None
         state = self.service.states.get(self.service.names.get(record.session.state, ""))
         return record.session if state is not None and state.resume != "never" else None
-
-    async def _play(self, position: _Position, turn: Turn, deadline: float, trace: _Trace) -> Step:
-        """Step until the subscriber must be answered, running the actions on the way."""
-        service, session, event = position.service, position.session, position.event
-        while True:
-            taken = step(service, session, event, screen_octets=turn.screen_octets)
-            session = taken.session
-            trace.heard.extend(taken.heard)
-            effect = taken.effects[0] if taken.effects else None
-            if not isinstance(effect, Run):
-                return taken
-            if len(trace.done) == ACTIONS_MAX:
-                raise RuntimeError(f"more than {ACTIONS_MAX} actions in one turn")
-            event = await self._performer.perform(
-                service, effect, turn, session.language, deadline, position.began
-            )
-            trace.done.append((effect.action, event))
 
     async def _lost(self, key: str, dialogue: bytes, identity: bytes) -> tuple[Reply, str]:
         """Another worker was first: the same request gets its answer, any other is over."""
@@ -380,40 +322,7 @@ class Engine:
         record.fingerprint = b""  # a late repeat of the last answer finds the dialogue over
         if await self._store.save(key, encode(record), expect=version, ttl_s=self._ttl_s):
             record.turns += 1
-            self._note(turn, record, event)
-
-    # --- what is told -------------------------------------------------------------------------------------
-
-    def _note(self, turn: Turn, record: Record, event: Event | None, trace: _Trace | None = None) -> None:
-        """Tell the journal what a turn has become."""
-        if self._journal is None:
-            return
-        session = record.session
-        service = self._versions.get(record.menu)
-        self._journal.write(
-            Entry(
-                dialogue=self._fingerprints.name(turn, record),
-                turn=record.turns if event is not None else record.turns + 1,
-                at=self._clock(),
-                gateway=turn.gateway,
-                msisdn=turn.msisdn,
-                menu=record.menu,
-                screen_octets=turn.screen_octets,
-                event=event,
-                heard=tuple(trace.heard) if trace is not None else (),
-                done=tuple(trace.done) if trace is not None else (),
-                state=service.names.get(session.state, "") if service is not None else "",
-                language=session.language,
-                text=record.reply if event is not None and trace is not None else "",
-                open=event is not None and not session.ended,
-            )
-        )
-
-    @staticmethod
-    def _reply(taken: Step) -> Reply:
-        effect = taken.effects[0]
-        assert not isinstance(effect, Run)
-        return Reply(effect.text, not isinstance(effect, Close))
+            self._notes.write(turn, record, event)
 
     def _say(self, code: str, language: str | None = None) -> Reply:
         service = self.service
