@@ -1,4 +1,4 @@
-"""Settings: a TOML file, over it the environment (`USSD_SECTION__KEY`), and errors that name the mend.
+"""What may be set: in a TOML file, and over it in the environment (`USSD_SECTION__KEY`); see `configuring`.
 
 A gateway is a table under its name once read, so that its secret can come from the environment alone:
 `USSD_GATEWAYS__AFRICASTALKING__SECRET` (a dash in a name is an underscore there).
@@ -6,11 +6,7 @@ A gateway is a table under its name once read, so that its secret can come from 
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -41,10 +37,6 @@ KEY_MIN = 16
 GatewayName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Fingerprint = Annotated[str, AfterValidator(certificates.read_fingerprint)]
 Key = Annotated[SecretStr, Field(min_length=KEY_MIN)]
-
-
-class SettingsError(Exception):
-    """What is wrong with the settings, one finding a line, each with its file or variable."""
 
 
 class Section(BaseModel):
@@ -219,12 +211,12 @@ class Gateway(BaseModel):
         if not isinstance(given, Mapping):
             return given
         family = plugins.adapter(str(given.get("kind")))
-        own = {key: value for key, value in given.items() if key not in _SHARED}
+        own = {key: value for key, value in given.items() if key not in SHARED}
         try:
             options = TypeAdapter(family.options_type).validate_python(own)
         except ValidationError as error:
-            raise ValueError("; ".join(_findings(error))) from None
-        return {**{key: value for key, value in given.items() if key in _SHARED}, "options": options}
+            raise ValueError("; ".join(findings(error))) from None
+        return {**{key: value for key, value in given.items() if key in SHARED}, "options": options}
 
     @property
     def open(self) -> bool:
@@ -233,7 +225,7 @@ class Gateway(BaseModel):
         return called and self.secret is None and not self.allow and not self.certificates
 
 
-_SHARED = ("name", "kind", "allow", "secret", "certificates")
+SHARED = ("name", "kind", "allow", "secret", "certificates")
 
 
 class Settings(BaseSettings):
@@ -283,123 +275,8 @@ class Settings(BaseSettings):
         return (env_settings, init_settings)
 
 
-def load(path: Path | None = None, *, defaults: Mapping[str, Any] | None = None) -> Settings:
-    """Read `path` (TOML) and the environment.
-
-    Args:
-        path: the file; None reads the environment only.
-        defaults: tables as in the file, for what neither says (the demo's).
-
-    Raises:
-        SettingsError: the file can't be read, a key is unknown, a value doesn't fit. Never shows a value.
-    """
-    tables = _merged(defaults or {}, _read(path) if path else {})
-    where = str(path) if path else "settings"
-    problems = [*_unknown(tables, where), *_unknown_variables(tables)]
-    if problems:
-        raise SettingsError("\n".join(problems))
-    try:
-        return Settings(**tables)
-    except ValidationError as error:
-        raise SettingsError("\n".join(f"{where}: {finding}" for finding in _findings(error))) from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: {error}") from None
-    listed = tables.get("gateways", [])
-    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
-        raise SettingsError(f"{path}: gateways are written as [[gateways]] tables, one for each")
-    by_name: dict[str, Any] = {}
-    for number, one in enumerate(listed, start=1):
-        name = one.get("name")
-        if not isinstance(name, str):
-            raise SettingsError(f'{path}: gateway {number} has no name. Add name = "..."')
-        spelt = name.replace("-", "_")
-        if spelt in by_name:
-            raise SettingsError(f"{path}: two gateways are named '{name}'. Their paths would be the same")
-        by_name[spelt] = one
-    return {**tables, "gateways": by_name} if listed else tables
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        lower = merged.get(key)
-        both = isinstance(lower, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(lower, value) if both and lower is not None else value
-    return merged
-
-
-def _known(section: str) -> tuple[str, ...]:
-    kind = Settings.model_fields[section].annotation
-    if isinstance(kind, type) and is_dataclass(kind):
-        return tuple(field.name for field in fields(kind))
-    assert isinstance(kind, type)
-    assert issubclass(kind, BaseModel)
-    return tuple(kind.model_fields)
-
-
-def _unknown(tables: Mapping[str, Any], where: str) -> Iterator[str]:
-    for section, table in tables.items():
-        if section not in Settings.model_fields:
-            yield f"{where}: unknown table '{section}'. {_nearest(section, Settings.model_fields)}"
-        elif not isinstance(table, Mapping):
-            yield f"{where}: '{section}' is a table: write [{section}] and its keys below"
-        elif section == "gateways":
-            for gateway in table.values():
-                yield from _unknown_in_gateway(gateway, where)
-        else:
-            for key in table:
-                if key not in _known(section):
-                    yield f"{where}: unknown key '{section}.{key}'. {_nearest(key, _known(section))}"
-
-
-def _unknown_in_gateway(gateway: Mapping[str, Any], where: str) -> Iterator[str]:
-    name, kind = gateway.get("name"), gateway.get("kind")
-    if not isinstance(kind, str):
-        yield f"{where}: gateway '{name}' has no kind. Add kind = \"africastalking\" or another"
-        return
-    try:
-        known = (*_SHARED, *(field.name for field in fields(plugins.adapter(kind).options_type)))
-    except plugins.UnknownPlugin as error:
-        yield f"{where}: gateway '{name}': no kind '{kind}' is installed. {_nearest(kind, error.known)}"
-        return
-    for key in gateway:
-        if key not in known:
-            yield f"{where}: gateway '{name}': unknown key '{key}'. {_nearest(key, known)}"
-
-
-def _unknown_variables(tables: Mapping[str, Any]) -> Iterator[str]:
-    """Variables with our prefix that set nothing."""
-    for variable in sorted(os.environ):
-        if not variable.startswith(PREFIX) or NESTED not in variable:
-            continue
-        section, _, key = variable.removeprefix(PREFIX).lower().partition(NESTED)
-        where = f"environment: unknown {variable}"
-        if section not in Settings.model_fields:
-            yield f"{where}. {_nearest(section, Settings.model_fields)}"
-        elif section == "gateways":
-            name, _, option = key.partition(NESTED)
-            gateways = tables.get("gateways", {})
-            if name not in gateways:
-                yield f"{where}: no gateway has that name. {_nearest(name, gateways)}"
-            elif not option:
-                yield f"{where}: name the key too, {variable}{NESTED}SECRET"
-        elif key not in _known(section):
-            yield f"{where}. {_nearest(key, _known(section))}"
-
-
-def _nearest(word: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    near = get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"Did you mean '{near[0]}'?" if near else f"Known are: {', '.join(known)}."
-
-
-def _findings(error: ValidationError) -> Iterator[str]:
+def findings(error: ValidationError) -> Iterator[str]:
+    """What does not fit, and where; never a value."""
     for detail in error.errors(include_input=False, include_url=False):
         place = ".".join(str(part) for part in detail["loc"])
         what = detail["msg"].removeprefix("Value error, ")

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from app import settings
+from app import configuring
 from app.money import Money
 from bench.contestants import ROOT
 from bench.rounds import redis
@@ -158,7 +158,7 @@ def _register(config: Path, folder: Path, merchants: int, customers: int) -> tup
     """Merchants, some signed in, customers with a card each; the cards' tokens, which the bank must know."""
     shops = tuple(f"99890{7_000_000 + number:07}" for number in range(merchants))
     phones = tuple(f"99891{7_000_000 + number:07}" for number in range(customers))
-    with Money.open(settings.load(config), folder, KEY.encode()) as money:
+    with Money.open(configuring.load(config), folder, KEY.encode()) as money:
         money.upgrade()
         for number, shop in enumerate(shops):
             money.invoicing.add_merchant(f"SHOP {number}", shop)

@@ -71,7 +71,7 @@ def _csv_into(found: Iterable[Cdr], part: Path) -> int:
 
 
 def _configured(config: Path | None, data: Path | None) -> Path:
-    from app.settings import SettingsError, load
+    from app.configuring import SettingsError, load
     from app.watching import journaling
 
     try:

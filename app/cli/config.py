@@ -20,7 +20,7 @@ def in_this_folder() -> Path | None:
 
 def here() -> Settings:
     """Read `ussd.toml` of the present folder if there is one, and import the action modules it names."""
-    from app.settings import SettingsError, load
+    from app.configuring import SettingsError, load
 
     try:
         settings = load(in_this_folder())

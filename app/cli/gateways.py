@@ -60,7 +60,7 @@ def gateways(
 def _settings(config: Path | None) -> Settings:
     from app import planning
     from app.cli import config as config_of
-    from app.settings import SettingsError, load
+    from app.configuring import SettingsError, load
 
     file = config or (HERE if HERE.is_file() else None)
     try:

@@ -161,9 +161,9 @@ def opened(config: Path | None, data: Path | None) -> Iterator[Money]:
     """The money domain over the configured database, brought up to date; exit 2 where it can't be used."""
     from app import plugins
     from app.bank import COMMANDS
+    from app.configuring import SettingsError, load
     from app.handset import running
     from app.money import CannotOpen, Money
-    from app.settings import SettingsError, load
 
     try:
         settings = load(config)

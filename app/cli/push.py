@@ -63,7 +63,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _service(config: Path | None, url: str | None, data: Path) -> tuple[str, bytes]:
     """Where it answers, and its security key."""
-    from app.settings import SettingsError, load
+    from app.configuring import SettingsError, load
 
     try:
         settings = load(config)

@@ -160,7 +160,7 @@ def _settings(
     config: Path | None, tables: Mapping[str, object], port: int | None, menus: Path | None = None
 ) -> Settings:
     from app.cli import config as config_of
-    from app.settings import SettingsError, load
+    from app.configuring import SettingsError, load
 
     try:
         settings = load(config or config_of.in_this_folder(), defaults=tables)

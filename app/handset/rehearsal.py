@@ -20,10 +20,11 @@ from app import plugins
 from app.actions import invoices as actions
 from app.actions import wallet
 from app.actions.push import PushActions
+from app.configuring import load
 from app.lines.pushing import Pushes
 from app.money import Money
 from app.planning import DEMO_TABLES
-from app.settings import Database, load
+from app.settings import Database
 from invoicing.registration import DEMO_PIN
 from simulator.phone import NoService, Phone, Server
 from ussd_engine import Action, Engine, Reply, Service

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.configuring import SettingsError, load
 from app.planning import DEMO_TABLES, CannotStart, prepare
-from app.settings import SettingsError, load
 
 
 def refusal(settings: str, folder: Path) -> str:

