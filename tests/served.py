@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,14 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in text.split()]
 
 
+def runs(pid: int) -> bool:
+    """Whether a process goes on; one that has ended and waits to be reaped doesn't."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 @dataclass
 class Served:
     """A started `ussd demo` or `ussd serve`."""
@@ -101,6 +110,7 @@ class Served:
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; SIGKILL goes to its workers too, as if the machine were off."""
+        workers = list[int]()
         if self.process.poll() is None:
             workers = children(self.process.pid) if number == signal.SIGKILL else []
             self.process.send_signal(number)
@@ -108,6 +118,8 @@ class Served:
                 with suppress(ProcessLookupError):
                     os.kill(worker, number)
         status = self.process.wait(timeout=30)
+        while any(map(runs, workers)):  # one that was only told to end may still take a request in
+            time.sleep(0.01)
         if self.process.stdout is not None:
             self.process.stdout.close()
         return status

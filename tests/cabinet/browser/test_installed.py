@@ -79,11 +79,11 @@ def test_without_a_net_the_last_list_is_there_and_a_page_says_so(
 ) -> None:
     site.world.issue()
     app.goto(f"{site.url}/app/invoices")
-    expect(app.get_by_text("№1001")).to_be_visible()
+    expect(app.get_by_role("link", name="№1001")).to_be_visible()
 
     phone.set_offline(True)
     app.goto(f"{site.url}/app/")
-    expect(app.get_by_text("№1001")).to_be_visible()
+    expect(app.get_by_role("link", name="№1001")).to_be_visible()
     expect(app.get_by_text("Нет связи: это последний список")).to_be_visible()
     app.goto(f"{site.url}/app/reports")
     expect(app.get_by_role("heading", name="Нет связи")).to_be_visible()
