@@ -10,7 +10,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import inside, money, rounds, smpp, soak, workers
+from bench import inside, money, rounds, sizing, smpp, soak, workers
 from bench.contestants import LIMITS, OURS, peers
 
 REFERENCE = "redis+uvloop"
@@ -21,9 +21,10 @@ PACKAGES = ("aiohttp", "uvloop", "redis", "hiredis", "msgspec", "transitions")
 
 def main() -> None:
     """Print what was asked for; a server that fails is a line of the table, never the end."""
-    if sys.argv[1:2] == ["soak"]:
+    apart = {"soak": soak.main, "sizing": sizing.main}.get("".join(sys.argv[1:2]))
+    if apart is not None:
         print(_machine(), flush=True)
-        soak.main(sys.argv[2:])
+        apart(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("part", nargs="?", choices=PARTS, default="all")

@@ -89,6 +89,14 @@ def redis() -> Iterator[int]:
         yield port
 
 
+def process_of(port: int) -> int:
+    """The pid of a Redis."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(b"INFO server\r\n")
+        told = connection.recv(1 << 16).decode()
+    return int(told.partition("process_id:")[2].split()[0])
+
+
 def spare_port() -> int:
     """A port that nobody listens on."""
     with socket.socket() as probe:

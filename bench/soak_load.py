@@ -66,7 +66,7 @@ class Load:
     async def run(self) -> None:
         """All kinds side by side, and the faults."""
         kinds: dict[str, Callable[[], Awaitable[None]]] = {
-            "look": self._look, "issue": self._issue, "pay": self._pay, "list": self._list,
+            "look": self.look, "issue": self.issue, "pay": self.pay, "list": self._list,
             "twice": self._twice, "hang up": self._hang_up, "smpp": self._smpp,
         }  # fmt: skip
         try:
@@ -97,15 +97,18 @@ class Load:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.told.wrong[f"{kind}: {type(error).__name__}"] += 1
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Home, settings, back, help."""
         await self._dial(self._somebody(), "*880#", "6", "0", "7")
 
-    async def _issue(self) -> None:
+    async def issue(self) -> None:
+        """An invoice by the dial string; two turns where it must be confirmed."""
         merchant = self._random.choice(self.town.people.merchants)
         customer = self._random.choice(self.town.people.customers)
         await self._dial(merchant, f"*880**0*{customer}*{next(self._sums)}#", "1")
 
-    async def _pay(self) -> None:
+    async def pay(self) -> None:
+        """The first open invoice of somebody who is not paying already."""
         free = [one for one in self.town.people.customers if one not in self._paying]
         customer = self._random.choice(free)
         self._paying.add(customer)
