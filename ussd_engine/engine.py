@@ -58,6 +58,7 @@ OVER = frozenset(PushOutcome) - {
 }
 """Outcomes after which no answer can come."""
 CUT = (Kind.ABORT, Kind.TIMEOUT)
+"""The network ended the dialogue."""
 NOT_WORTH_SHOWING = frozenset({FAILED, LATE})
 """Ends of ours: nobody who has not dialled need read that something went wrong."""
 

@@ -223,8 +223,7 @@ def patient_bench(request: pytest.FixtureRequest) -> Bench:
     """One that would wait ten seconds for an answer: what is refused before that, is refused at once."""
     if request.param == "sandbox":
         return SandboxBench()
-    till = request.getfixturevalue("patient_till")
-    return SwitchBench(request.getfixturevalue("switch"), till)
+    return SwitchBench(request.getfixturevalue("switch"), request.getfixturevalue("patient_till"))
 
 
 @pytest.fixture(autouse=True)

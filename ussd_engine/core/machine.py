@@ -39,8 +39,8 @@ class Trigger(Event):
         moves = self.transitions.get(model.state)
         if not moves:
             raise MachineError(f"state '{model.state}' has no move for '{self.name}'")
-        first, machine = moves[0], self.machine
-        if not first.conditions and not machine.after_state_change:
+        first = moves[0]
+        if not first.conditions and not self.machine.after_state_change:  # nobody to ask or tell: nearly all
             model.state = first.dest
             return True
         event_data = EventData(self.machine.states[model.state], self, self.machine, model, args, kwargs)
