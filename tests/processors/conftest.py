@@ -42,12 +42,17 @@ class Till:
         link: dict[str, float] | None = None,
     ) -> None:
         self.strays: list[StrayAnswer] = []
+        self.hear: Callable[[StrayAnswer], object] = lambda _: None
         times = {"backoff_first_s": 0.02, "backoff_max_s": 0.2, "network_s": 2.0} | (link or {})
         line = replace(LinkOptions("127.0.0.1", port), **times)  # type: ignore[arg-type]
         options = HostOptions(
             line, "CLICK001", "9901", "CLICK TERMINAL", answer_s=answer_s, inquiry_s=inquiry_s
         )
-        self.host = Iso8583Host(options, on_stray=self.strays.append)
+        self.host = Iso8583Host(options, on_stray=self._take)
+
+    def _take(self, stray: StrayAnswer) -> None:
+        self.strays.append(stray)
+        self.hear(stray)
 
     def open(self) -> Iso8583Host:
         self.host.start()

@@ -12,6 +12,7 @@ from sqlalchemy import event
 from invoicing import (
     CardLinked,
     InvoiceView,
+    LateAnswers,
     Paid,
     Pending,
     Recipient,
@@ -237,6 +238,38 @@ def test_f7_s22_an_approval_of_another_sum_or_attempt_is_refused_reported_and_re
     assert shop.held == BALANCE
     assert shop.status(invoice) is Status.AWAITING
     assert shop.world.sound()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"41": "OTHER001"},
+        {"49": "840"},
+        {"3": "200000"},
+        {"39": "51", "4": "000000000001"},
+        {"39": "05", "11": "000077"},
+    ],
+)
+def test_f7_an_answer_that_contradicts_its_request_concludes_nothing_by_the_way_of_strays_either(
+    shop: Shop, fields: dict[str, str]
+) -> None:
+    listen(shop)
+    invoice = shop.world.issue()
+    shop.switch.fault("other", fields=fields)
+
+    assert isinstance(shop.pay(invoice), Pending)
+    assert "stray_mismatch" in shop.audited()
+    assert shop.status(invoice) is Status.IN_PROGRESS
+    assert shop.world.count("entry") == 0
+    assert shop.recover().reversed == 1
+    assert shop.held == BALANCE
+    assert shop.world.sound()
+
+
+def listen(shop: Shop) -> None:
+    """Hand what nobody waited for to the domain, as the service does."""
+    late = LateAnswers(shop.world.engine, clock=shop.world.clock)
+    shop.till.hear = lambda stray: late.take(stray.rrn, stray.kind.value, stray.outcome)
 
 
 def test_f8_while_the_switch_is_down_payments_are_refused_at_once(patient_shop: Shop) -> None:

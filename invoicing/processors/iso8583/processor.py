@@ -68,6 +68,7 @@ class StrayAnswer:
     """What the switch sent though nobody waited for it, or against what was asked; for the audit trail.
 
     A late 0210 carries its `outcome`, so that the domain can see to it that a late approval is reversed (F6).
+    One that contradicts its request carries none: whoever asked is told what to make of it, and nobody else.
     """
 
     kind: Stray
@@ -252,7 +253,8 @@ class Iso8583Host:
             self._on_stray(StrayAnswer(kind))
             return
         log.error("%s %s of STAN %s, RRN %s", kind, message.mti, message.stan, message.rrn)
-        outcome = verdicts.told(message) if message.mti == "0210" else None
+        tells = message.mti == "0210" and kind is not Stray.MISMATCH
+        outcome = verdicts.told(message) if tells else None
         self._on_stray(
             StrayAnswer(kind, message.mti, message.stan, message.rrn, message.terminal, message.code, outcome)
         )
