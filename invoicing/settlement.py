@@ -74,7 +74,13 @@ def write_totals(settled: Settled, file: TextIO) -> None:
 
 
 def _soums(sums: Iterable[int]) -> list[str]:
-    return [f"{tiyin // TIYIN_PER_SOUM}.{tiyin % TIYIN_PER_SOUM:02d}" for tiyin in sums]
+    return [_soum(tiyin) for tiyin in sums]
+
+
+def _soum(tiyin: int) -> str:
+    """A fee is below nought where more of earlier days' payments was refunded than was paid."""
+    whole, rest = divmod(abs(tiyin), TIYIN_PER_SOUM)
+    return f"{'-' if tiyin < 0 else ''}{whole}.{rest:02d}"
 
 
 def _text(words: str) -> str:

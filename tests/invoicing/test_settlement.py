@@ -106,3 +106,22 @@ def test_the_banks_file_has_a_line_per_merchant_in_soums(world: World) -> None:
     sums = [lines[1][name] for name in ("paid", "fee", "refunded", "paid_out")]
     assert sums == ["20000.00", "200.00", "0.00", "19800.00"]
     assert lines[1]["account"] == "'=2020 8000", "a spreadsheet shall not take it for a formula"
+
+
+def test_a_fee_that_goes_back_on_another_day_stands_in_the_banks_file_with_its_sign(world: World) -> None:
+    world.service.add_merchant("Dokon", "998935556677", fee_bp=150)
+    invoice = world.issue(1_001_00, shop="998935556677")
+    world.pay(invoice)
+    world.clock.advance(days=1)
+    world.service.settle(TODAY)
+    world.service.refund(world.key(), "998935556677", invoice.id, reauthenticated=True)
+    world.clock.advance(days=1)
+    settled = world.service.settle(TOMORROW)
+    assert isinstance(settled, Settled)
+    file = io.StringIO(newline="")
+    write_totals(settled, file)
+    file.seek(0)
+    (line,) = csv.DictReader(file)
+
+    sums = [line[name] for name in ("paid", "fee", "refunded", "paid_out")]
+    assert sums == ["0.00", "-15.02", "1001.00", "0.00"], "1.5 % of 1001 soums is 15.015"
