@@ -98,10 +98,11 @@ def _take(
 ) -> bool:
     part = storage.find(conn, provider, ids, recipient)
     if part is None:
-        if not storage.add(conn, provider, ids[0], at=now, outbox_id=notice_id) and notice_id is None:
+        added = storage.add(conn, provider, ids[0], at=now, outbox_id=notice_id)
+        # An id that is there after all was kept meanwhile with the answer to the sending.
+        part = storage.find(conn, provider, ids[:1], None if added or notice_id is not None else recipient)
+        if part is None:
             return False  # a message to another phone
-        part = storage.find(conn, provider, ids[:1], None)
-        assert part is not None
     owner = notice_id or part.outbox_id
     if owner is not None and part.outbox_id != owner:
         storage.own(conn, part.id, owner, now, anew=part.outbox_id is not None)
@@ -118,6 +119,7 @@ def _take(
 
 def _conclude(conn: Connection, now: datetime, notice_id: int) -> None:
     """A message is delivered with its last part, and lost with its first; else it is as its slowest part."""
+    storage.hold_message(conn, notice_id)  # two parts' reports at once would each miss the other's
     parts = storage.of_message(conn, notice_id)
     states = [part.state for part in parts if part.state is not None]
     lost = next((state for state in _FAILED if state in states), None)

@@ -67,6 +67,11 @@ def report(conn: Connection, part_id: int, state: str, at: datetime) -> None:
     change(conn, receipt, [receipt.c.id == part_id], {"state": state, "reported_at": at})
 
 
+def hold_message(conn: Connection, outbox_id: int) -> None:
+    """Have others who report of its parts wait until the transaction ends, and see what it wrote."""
+    conn.execute(select(outbox.c.id).where(outbox.c.id == outbox_id).with_for_update(key_share=True))
+
+
 def of_message(conn: Connection, outbox_id: int) -> tuple[Part, ...]:
     return many(conn, _parts.where(receipt.c.outbox_id == outbox_id).order_by(receipt.c.id), Part)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -11,10 +12,13 @@ from itertools import permutations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from adapters.smpp.receipts import Receipt, Report, State
 from app.lines.sms import GatewaySender
 from invoicing import Delivery, Notice, Receipts
+from invoicing.storage import receipts as storage
+from tests.invoicing.test_requests import at_once
 from tests.invoicing.world import CUSTOMER, STRANGER, World, in_memory
 
 FINAL = (Delivery.DELIVERED, Delivery.EXPIRED, Delivery.DELETED, Delivery.UNDELIVERABLE, Delivery.REJECTED)
@@ -160,6 +164,55 @@ def test_ids_are_forgotten_after_a_week_and_what_they_came_to_stays(world: World
 
     assert receipts(world).forget() == 1
     assert (world.count("receipt"), delivery(world)) == (0, "delivered")
+
+
+def test_two_parts_that_are_reported_at_once_make_their_message_delivered(
+    file_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(file_world, "1,2")
+    both, of_message = threading.Barrier(2), storage.of_message
+
+    def together(conn: Connection, outbox_id: int) -> tuple[storage.Part, ...]:
+        # Each looks at the parts before the other commits, unless one of them has to wait for the other.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.3)
+        return of_message(conn, outbox_id)
+
+    monkeypatch.setattr(storage, "of_message", together)
+    at_once(2, lambda place: receipts(file_world).take("smsc1", [str(place + 1)], Delivery.DELIVERED))
+
+    assert delivery(file_world) == "delivered"
+
+
+def test_a_report_that_meets_the_answer_to_the_sending_half_kept_is_kept_with_it(
+    file_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_world.issue()
+    notice = file_world.relay.due(file_world.clock.now(), 1)[0]
+    added, looked = threading.Event(), threading.Event()
+    add, find = storage.add, storage.find
+
+    def adding(conn: Connection, *words: str, **values: object) -> bool:
+        done = add(conn, *words, **values)  # type: ignore[arg-type]
+        if threading.current_thread() is relay:
+            added.set()
+            looked.wait(0.3)
+        return done
+
+    def finding(conn: Connection, *words: object) -> storage.Part | None:
+        found = find(conn, *words)  # type: ignore[arg-type]
+        looked.set()
+        return found
+
+    monkeypatch.setattr(storage, "add", adding)
+    monkeypatch.setattr(storage, "find", finding)
+    relay = threading.Thread(target=file_world.relay.mark_sent, args=(notice.id, "a1", "smsc1"))
+    relay.start()
+    assert added.wait(20)
+    receipts(file_world).take("smsc1", ["a1"], Delivery.DELIVERED, recipient=CUSTOMER)
+    relay.join()
+
+    assert delivery(file_world) == "delivered"
 
 
 class Carrier:
