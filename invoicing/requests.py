@@ -111,8 +111,11 @@ def begin(conn: Connection, key: RequestKey, body: str, now: datetime, status: s
         return Begun(new, fresh=True)
     old = storage.find(conn, key.scope, key.key)
     assert old is not None  # nothing deletes a key while its transaction could still be open
-    if old.valid_until <= now and storage.renew(conn, old, new):
-        return Begun(new, fresh=True)
+    if old.valid_until <= now:
+        if storage.renew(conn, old, new):
+            return Begun(new, fresh=True)
+        old = storage.find(conn, key.scope, key.key)  # as another copy has just taken it over
+        assert old is not None
     if old.body_hash != body:
         return Refused(Refusal.KEY_REUSED)
     return Begun(old, fresh=False) if old.answer is None else decode(old)

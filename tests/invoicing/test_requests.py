@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -9,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from invoicing import Duplicate, Issued, Paid, Refusal, Refused, RequestKey
 from invoicing.requests import ACTION_KEY_LIFE, API_KEY_LIFE
+from invoicing.storage import requests as storage
 from tests.invoicing.world import CUSTOMER, FIFTY, OTHER_SHOP, PIN, SHOP, STRANGER, World
 
 
@@ -100,6 +103,29 @@ def test_a_key_lives_its_time_and_may_then_be_used_anew(
     assert repeated == first
     assert isinstance(anew, Issued)
     assert anew.invoice.number == 1002
+
+
+def test_copies_of_a_request_under_a_key_used_anew_get_its_answer_and_never_the_old_ones(
+    file_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, key = file_world, RequestKey.action("g", "d")
+    yesterday = world.service.issue(key, SHOP, CUSTOMER, FIFTY)
+    world.clock.advance(days=1)
+    both, find = threading.Barrier(2), storage.find
+
+    def together(conn: Connection, scope: str, key: str) -> storage.Request | None:
+        found = find(conn, scope, key)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.3)
+        return found
+
+    monkeypatch.setattr(storage, "find", together)
+    answers = at_once(2, lambda _: world.service.issue(key, SHOP, CUSTOMER, FIFTY))
+
+    assert isinstance(yesterday, Issued)
+    assert isinstance(answers[0], Issued)
+    assert answers[0] == answers[1] != yesterday
+    assert world.count("invoice") == 2
 
 
 def test_keys_are_kept_15_minutes_for_dialogues_and_30_days_for_programs() -> None:
