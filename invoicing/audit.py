@@ -68,6 +68,9 @@ def note(
 
 def seal(conn: Connection, key: bytes, limit: int = _BATCH) -> int:
     """Chain the rows not chained yet, oldest first; how many."""
+    if not storage.unsealed(conn, 1):
+        return 0
+    storage.begin_sealing(conn)
     previous = storage.last_hash(conn) or _BEFORE_FIRST
     rows = storage.unsealed(conn, limit)
     for row in rows:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from invoicing.storage.rows import add_later, change, many, next_number
+from invoicing.storage.rows import add_later, change, many, next_number, take_turn
 from invoicing.storage.tables import audit
 
 BOOKED: Final = "booked"
@@ -52,6 +52,11 @@ def write(
         "after": after,
     }
     add_later(conn, audit, values)
+
+
+def begin_sealing(conn: Connection) -> None:
+    """Those who seal take turns: what is read from now on stays true until the transaction ends."""
+    take_turn(conn, "seal")
 
 
 def unsealed(conn: Connection, limit: int) -> tuple[AuditRow, ...]:

@@ -193,6 +193,14 @@ def next_number(conn: Connection, name: str) -> int:
     return int(number)
 
 
+def take_turn(conn: Connection, name: str) -> None:
+    """Wait for all others who draw numbers of this sequence, and hold them up until the transaction ends."""
+    hold = update(sequence).where(sequence.c.name == name).values(next=sequence.c.next)
+    if conn.execute(hold).rowcount == 0:
+        add_once(conn, sequence, {"name": name, "next": _FIRST[name]})
+        conn.execute(hold)
+
+
 def database_time(conn: Connection) -> datetime:
     """The database's time of day, of this moment and not of the transaction's begin (PostgreSQL)."""
     at: datetime = conn.execute(select(func.clock_timestamp())).scalar_one()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+
 import pytest
+from sqlalchemy import Connection
 
 from invoicing import audit
+from invoicing.storage import audit as storage
 from invoicing.storage.connect import reading, write
+from tests.invoicing.test_requests import at_once
 from tests.invoicing.world import World
 
 KEY = b"audit-key-of-the-tests"
@@ -33,6 +39,27 @@ def test_the_chain_goes_on_where_it_ended(world: World) -> None:
     for _ in range(3):
         world.issue()
         world.workers.seal_audit()
+
+    assert broken(world) is None
+
+
+def test_two_sealers_that_overlap_leave_one_whole_chain(
+    file_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = file_world
+    world.pay(world.issue())
+    both, unsealed = threading.Barrier(2), storage.unsealed
+
+    def together(conn: Connection, limit: int) -> tuple[storage.AuditRow, ...]:
+        found = unsealed(conn, limit)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.3)
+        return found
+
+    monkeypatch.setattr(storage, "unsealed", together)
+    at_once(2, lambda _: world.workers.seal_audit())
+    world.issue()
+    world.workers.seal_audit()
 
     assert broken(world) is None
 
