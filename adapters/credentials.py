@@ -56,7 +56,7 @@ class Nonces:
 
 def signature(secret: str, method: str, path: str, timestamp: str, nonce: str, body: bytes) -> str:
     """Hex HMAC-SHA256 over method, path (with its query), timestamp, nonce and body, joined by line feeds."""
-    head = f"{method}\n{path}\n{timestamp}\n{nonce}\n".encode()
+    head = _octets(f"{method}\n{path}\n{timestamp}\n{nonce}\n")
     return hmac.new(secret.encode(), head + body, "sha256").hexdigest()
 
 
@@ -149,7 +149,7 @@ class Credentials:
             raise Denied(f"X-Timestamp is more than {CLOCK_TOLERANCE_S} s away from now", status=401)
         wanted = signature(secret, method, path, timestamp, nonce, body)
         given = headers["X-Signature"].lower()
-        if not hmac.compare_digest(given.encode(), wanted.encode()):
+        if not hmac.compare_digest(_octets(given), wanted.encode()):
             raise Denied("wrong signature", status=401)
         # Only now: a stranger must neither fill the memory nor burn a nonce that is to come.
         if not self.nonces.first_time(nonce, now):
@@ -164,6 +164,11 @@ class Credentials:
         while here is not None and hops and _within(here, self.proxies):
             here = _address(hops.pop())
         return here
+
+
+def _octets(text: str) -> bytes:
+    """A text of a request's head as it was sent: what is no UTF-8 there has come as lone surrogates."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _all(headers: Mapping[str, str], name: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Who is let in, without HTTP."""
 
+import hmac
 from base64 import b64encode
 from ipaddress import ip_network
 
@@ -86,6 +87,18 @@ def test_a_signature_over_this_very_request_is_let_in_once(guarded: Credentials)
 def test_a_signature_of_another_body_or_secret_is_401(guarded: Credentials) -> None:
     assert status(guarded, signed(), body=b"text=2") == 401
     assert status(guarded, signed(secret="guess")) == 401
+
+
+@pytest.mark.parametrize("header", ["X-Signature", "X-Nonce"])
+def test_a_signed_request_whose_head_is_no_utf8_is_401(guarded: Credentials, header: str) -> None:
+    assert status(guarded, {**signed(), header: "\udcff"}) == 401
+
+
+def test_a_signature_covers_a_path_as_it_was_sent(guarded: Credentials) -> None:
+    made = hmac.new(b"s3cret", b"POST\n/gateways/at?a=\xff\n%d\nn1\n" % NOW + BODY, "sha256").hexdigest()
+    headers = {"X-Timestamp": str(int(NOW)), "X-Nonce": "n1", "X-Signature": made}
+
+    guarded.check_secret("POST", "/gateways/at?a=\udcff", headers, BODY)
 
 
 @pytest.mark.parametrize(("offset", "expected"), [(-300, 200), (300, 200), (-301, 401), (301, 401)])
