@@ -61,6 +61,21 @@ async def test_without_a_request_id_an_equal_answer_is_a_repeat_for_a_second_onl
     assert (await world.record()).session.wrong == 2
 
 
+@pytest.mark.parametrize("back_s", [2, 7200])
+async def test_an_equal_answer_is_no_repeat_because_the_clock_was_turned_back(
+    world: World, back_s: int
+) -> None:
+    """domain.md F16; the clocks of two machines differ as well."""
+    phone = world.phone()
+    await phone.dial()
+    await phone.type("9")
+
+    world.clock.now -= back_s
+    await phone.type("9")
+
+    assert (await world.record()).session.wrong == 2
+
+
 async def test_another_dial_string_in_the_same_dialogue_begins_anew(world: World) -> None:
     phone = world.phone()
     await phone.dial("1")
