@@ -6,6 +6,7 @@ import pytest
 
 from tests.core.kiosk import NOON, Bill, Payment, Phone, Shop, receipts
 from tests.core.test_step import AMOUNT, CLIENT, HOME
+from ussd_engine import MenuError, compile_menus
 from ussd_engine.core.events import Begin
 
 WRONG = "Dial *880**0*phone*sum#"
@@ -107,6 +108,49 @@ def test_a_customer_transfer_is_never_read_as_a_merchant_check() -> None:
     phone.dial(code="*880*3*901234567*50000#")
 
     assert "invoices.of" not in [run.action for run in phone.runs]
+
+
+# --- fields of another menu, and a shortcut over options ---------------------------------------------------
+
+SHOP = """
+menu: shop
+service_code: "*880#"
+languages: [en]
+start: home
+shortcuts:
+  - {dial: "*1*{litres}*{FIELD}", over: options, goto: water.ordered, wrong: {en: "*880*1*litres*street#"}}
+states:
+  home:
+    text: {en: Shop}
+    options: [{text: {en: Water}, goto: water.litres}]
+"""
+WATER = """
+menu: water
+states:
+  litres: {ask: {en: Litres}, as: litres, type: {integer: {min: 5, max: 20}}, goto: street}
+  street: {ask: {en: Street}, as: street, type: {text: {max: 9}}, goto: ordered}
+  ordered: {end: {en: "{litres} l to {street}"}}
+"""
+
+
+def test_a_shortcut_may_fill_the_questions_of_the_menu_it_leads_to() -> None:
+    phone = Phone(service=compile_menus({"shop": SHOP.replace("FIELD", "street"), "water": WATER}, {}))
+
+    assert phone.dial(code="*880*1*12*Nukus#") == "12 l to Nukus"
+    assert phone.dial(code="*880*1*99*Nukus#") == "From 5 to 20\nLitres\n00.Back"
+    assert phone.type("20") == "20 l to Nukus"
+
+
+def test_a_shortcut_over_options_leaves_the_bare_digits_to_the_option() -> None:
+    phone = Phone(service=compile_menus({"shop": SHOP.replace("FIELD", "street"), "water": WATER}, {}))
+
+    assert phone.dial(code="*880*1#") == "Litres\n00.Back"
+    assert phone.dial(code="*880*1*12#") == "*880*1*litres*street#"
+
+
+def test_a_field_that_neither_menu_asks_for_is_told_with_both_names() -> None:
+    with pytest.raises(MenuError, match=r"no question of menu 'shop' or 'water' asks for 'stret'.*'street'"):
+        compile_menus({"shop": SHOP.replace("FIELD", "stret"), "water": WATER}, {})
 
 
 # --- typed ahead ------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import msgspec
 from ussd_engine.compiler.source import Path, Source
 from ussd_engine.core.errors import Problem
 from ussd_engine.core.screens import has_fixed_text
-from ussd_engine.core.service import BACK, START, AnyState, Question, Screen, Service
+from ussd_engine.core.service import BACK, START, AnyState, Question, Screen, Service, Shortcut
 
 DEPTH_MAX = 5
 """Digits of a path; nobody remembers more."""
@@ -31,7 +31,7 @@ def baseline(service: Service, entries: Mapping[str, str]) -> Baseline:
     return Baseline(
         shortcuts={
             menu: {
-                shortcut.name: f"{shortcut.goto} {_kinds(service, shortcut.menu, shortcut.variables)}".strip()
+                shortcut.name: f"{shortcut.goto} {_kinds(service, shortcut)}".strip()
                 for shortcut in service.shortcuts.get(menu, ())
             }
             for menu in entries
@@ -134,10 +134,10 @@ def _screen_of(service: Service, entry: str | None, digits: str) -> str | None:
     return name
 
 
-def _kinds(service: Service, menu: str, variables: tuple[str, ...]) -> str:
+def _kinds(service: Service, shortcut: Shortcut) -> str:
     found = []
-    for variable in variables:
-        state = service.states[service.questions[menu, variable]]
+    for question in shortcut.questions:
+        state = service.states[question]
         found.append(state.type.kind if isinstance(state, Question) else "?")
     return f"({', '.join(found)})" if found else ""
 

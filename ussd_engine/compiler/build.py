@@ -226,7 +226,7 @@ class _Compilation:
             for name in next_shown(states, edges.successors(own), [start])
             if isinstance(states[name], Screen | Question)
         )
-        dialled = list(edges.dialled(states, entries, draft.shortcuts, draft.questions))
+        dialled = list(edges.dialled(states, entries, draft.shortcuts))
         moves = [*own, *dialled]
         draft.problems += shortcut_warnings(draft, entries)
         draft.problems += prove(draft, start, [*moves, *edges.too_late(states)])
@@ -248,7 +248,6 @@ class _Compilation:
             states=states,
             names={state.id: name for name, state in states.items()} | {state_id(IDLE): IDLE},
             shortcuts=draft.shortcuts,
-            questions=draft.questions,
             says=says,
             labels={language: _labels(says, language) for language in self.texts.languages},
             keys=draft.keys,

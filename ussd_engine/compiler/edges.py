@@ -145,20 +145,22 @@ def dialled(
     states: Mapping[str, AnyState],
     entries: Iterable[str],
     shortcuts: Mapping[str, tuple[Shortcut, ...]],
-    questions: Mapping[tuple[str, str], str],
 ) -> Iterator[Edge]:
     """Yield the edges of published shortcuts, from the screens a dialogue can begin on."""
     for entry in entries:
-        menu = states[entry].menu
         yield Edge("wrong_dial", entry, WRONG_DIAL, implied=True)
-        for shortcut in shortcuts.get(menu, ()):
+        for shortcut in shortcuts.get(states[entry].menu, ()):
             yield Edge(f"dial {shortcut.name}", entry, shortcut.goto, sets=frozenset(shortcut.variables))
             yield Edge(f"wrong {shortcut.name}", entry, wrong_format(shortcut))
-            for place, variable in enumerate(shortcut.variables):
-                if (menu, variable) in questions and not holds_secret(states, shortcut, questions):
+            if holds_secret(states, shortcut):
+                continue
+            for place, (variable, question) in enumerate(
+                zip(shortcut.variables, shortcut.questions, strict=True)
+            ):
+                if question:
                     refused = f"dial {shortcut.name} {variable}"
                     before = frozenset(shortcut.variables[:place])  # those after it may be refused as well
-                    yield Edge(refused, entry, questions[menu, variable], sets=before)
+                    yield Edge(refused, entry, question, sets=before)
 
 
 def pushed(pushes: Mapping[str, Iterable[str]]) -> Iterator[Edge]:
@@ -167,11 +169,9 @@ def pushed(pushes: Mapping[str, Iterable[str]]) -> Iterator[Edge]:
         yield Edge(pushed_to(name), IDLE, name, implied=True, sets=frozenset(given))
 
 
-def holds_secret(
-    states: Mapping[str, AnyState], shortcut: Shortcut, questions: Mapping[tuple[str, str], str]
-) -> bool:
+def holds_secret(states: Mapping[str, AnyState], shortcut: Shortcut) -> bool:
     """Tell whether a field is secret: then none is asked for again, for what was dialled would be kept."""
-    asked = (states.get(questions.get((shortcut.menu, name), "")) for name in shortcut.variables)
+    asked = (states.get(question) for question in shortcut.questions)
     return any(isinstance(question, Question) and question.type.secret for question in asked)
 
 

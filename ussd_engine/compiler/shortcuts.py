@@ -54,24 +54,30 @@ def _read(draft: Draft, source: Source, at: Path, menu: str, spec: ShortcutSpec)
         return None
     if len(set(names)) < len(names):
         draft.say(source, place, "shortcut", f"'{spec.dial}' has a variable twice.", "Name each once.")
-    for name in names:
-        _check_field(draft, source, place, menu, name)
     goto = draft.target(source, (*at, "goto"), menu, spec.goto)
-    return Shortcut(menu, spec.dial, fixed, names, goto, rest, spec.over is not None)
+    menus = tuple(dict.fromkeys((menu, goto.split(".")[0])))
+    questions = tuple(_question(draft, source, place, menus, name) for name in names)
+    return Shortcut(menu, spec.dial, fixed, names, questions, goto, rest, spec.over is not None)
 
 
-def _check_field(draft: Draft, source: Source, place: Path, menu: str, name: str) -> None:
-    """A field is the variable of a question of the same menu, and no PIN."""
-    question = draft.questions.get((menu, name))
-    if question is None:
-        known = [variable for owner, variable in draft.questions if owner == menu]
-        what = f"no question of menu '{menu}' asks for '{name}'."
+def _question(draft: Draft, source: Source, place: Path, menus: tuple[str, ...], name: str) -> str:
+    """A field is the variable of a question of its own menu, or else of the one it leads to, and no PIN.
+
+    Returns: the question's name; empty where there is none.
+    """
+    found = (draft.questions[menu, name] for menu in menus if (menu, name) in draft.questions)
+    question = next(found, "")
+    if not question:
+        known = [variable for owner, variable in draft.questions if owner in menus]
+        of = " or ".join(f"'{menu}'" for menu in menus)
+        what = f"no question of menu {of} asks for '{name}'."
         draft.say(source, place, "shortcut-field", what, nearest(name, known))
-        return
+        return ""
     asks = draft.states[question]
     if isinstance(asks, Question) and asks.type.kind == "pin":
         what = f"'{name}' is a PIN: it would be dialled in the open."
         draft.say(source, place, "secret", what, "Leave it out; it is asked for.")
+    return question
 
 
 def _overlap(one: Shortcut, other: Shortcut) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ussd_engine.core.answering import accept, hear
 from ussd_engine.core.answers import Accepted, Refused, Verdict
@@ -51,7 +51,7 @@ def _follow(walk: Walk, shortcut: Shortcut, fields: list[str]) -> None:
         walk.fire(f"wrong {shortcut.name}")
         return
     given = dict(zip(shortcut.variables, values, strict=True))
-    asked = {name: _question(walk.service, shortcut.menu, name) for name in given}
+    asked = dict(zip(shortcut.variables, _questions(walk.service, shortcut), strict=True))
     verdicts = {name: judge(asked[name].type, text, walk.session.msisdn) for name, text in given.items()}
     walk.heard += [_heard(given[name], verdict, asked[name]) for name, verdict in verdicts.items()]
     # A field that is asked for again is kept till then, which no secret may be.
@@ -78,7 +78,8 @@ def _heard(text: str, verdict: Verdict, question: Question) -> str:
 def _find(service: Service, menu: str, fields: Sequence[str], caller: str) -> Shortcut | None:
     """Find the shortcut that claims these fields: the longest fixed part, then the right number of fields.
 
-    One without a fixed part claims only what it can read whole: anything else is answers typed ahead.
+    One without a fixed part claims only what it can read whole: anything else is answers typed ahead. One
+    over options leaves them the digits that both begin with, where nothing follows.
     """
     claimed: Shortcut | None = None
     for shortcut in service.shortcuts.get(menu, ()):
@@ -92,18 +93,22 @@ def _find(service: Service, menu: str, fields: Sequence[str], caller: str) -> Sh
             continue
         if fits_exactly:
             return shortcut
+        if shortcut.over_options and len(fields) == fixed:
+            continue
         claimed = claimed or shortcut
     return claimed
 
 
 def _readable(service: Service, shortcut: Shortcut, fields: Sequence[str], caller: str) -> bool:
     return all(
-        isinstance(judge(_question(service, shortcut.menu, variable).type, text, caller), Accepted)
-        for variable, text in zip(shortcut.variables, fields, strict=True)
+        isinstance(judge(question.type, text, caller), Accepted)
+        for question, text in zip(_questions(service, shortcut), fields, strict=True)
     )
 
 
-def _question(service: Service, menu: str, variable: str) -> Question:
-    state = service.states[service.questions[menu, variable]]
-    assert isinstance(state, Question)
-    return state
+def _questions(service: Service, shortcut: Shortcut) -> Iterator[Question]:
+    """Yield the questions that ask for its fields, in their order."""
+    for name in shortcut.questions:
+        state = service.states[name]
+        assert isinstance(state, Question)
+        yield state

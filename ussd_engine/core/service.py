@@ -176,14 +176,16 @@ AnyState = Shown | Do | Switch | Invoke | Return
 class Shortcut:
     """A published dial string: fixed fields first, then the variables of questions.
 
-    `name` is the pattern as written. `rest`: anything may follow the fixed part. `over_options`: its digits
-    are also a way by options, which it is meant to win over.
+    `name` is the pattern as written. `questions`: who asks for each variable, where it is not dialled right.
+    `rest`: anything may follow the fixed part. `over_options`: its digits are also a way by options, which it
+    is meant to win over.
     """
 
     menu: str
     name: str
     fixed: tuple[str, ...]
     variables: tuple[str, ...]
+    questions: tuple[str, ...]
     goto: str
     rest: bool = False
     over_options: bool = False
@@ -212,7 +214,7 @@ class Labels:
 class Service:
     """All menus of one service code, compiled.
 
-    `version` is a hash of the sources. `questions` finds, per menu, the question that asks for a variable.
+    `version` is a hash of the sources.
     `pushes`: the states that the service may begin a dialogue at by itself, and what each must be given.
     """
 
@@ -223,7 +225,6 @@ class Service:
     states: Mapping[str, AnyState]
     names: Mapping[int, str]
     shortcuts: Mapping[str, tuple[Shortcut, ...]]
-    questions: Mapping[tuple[str, str], str]
     says: Mapping[str, Text]
     labels: Mapping[str, Labels]
     keys: Keys

@@ -41,7 +41,7 @@ def moves(service: Service) -> tuple[Move, ...]:
         for name in next_shown(service.states, after, [service.start])
         if isinstance(service.states[name], Screen | Question)
     ]
-    by_shortcut = dialled(service.states, sorted(entries), service.shortcuts, service.questions)
+    by_shortcut = dialled(service.states, sorted(entries), service.shortcuts)
     never = _never(service)
     written = [Move(e.source, e.trigger, e.target) for e in (*own, *by_shortcut) if not e.implied]
     return tuple(

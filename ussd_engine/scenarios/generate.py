@@ -195,17 +195,17 @@ class _Search:
                 if shortcut.rest:
                     yield "*".join([*fixed, "1"])
                     continue
-                types = [self.type_of(shortcut.menu, name) for name in shortcut.variables]
+                types = [self.type_of(question) for question in shortcut.questions]
                 right = [next(iter(samples.accepted(kind, self.msisdn)), "1") for kind in types]
                 yield "*".join([*fixed, *right])
-                yield "*".join([*fixed, *right[:-1]] if right else [*fixed, "1"])
+                yield "*".join([*fixed, *right[:-1]] if right[1:] else [*fixed, *right, "1"])
                 for place, kind in enumerate(types):
                     wrong = samples.refused(kind, self.msisdn, readable=True)
                     if wrong is not None:
                         yield "*".join([*fixed, *right[:place], wrong, *right[place + 1 :]])
 
-    def type_of(self, menu: str, variable: str) -> Any:
-        state = self.service.states[self.service.questions[menu, variable]]
+    def type_of(self, question: str) -> Any:
+        state = self.service.states[question]
         assert isinstance(state, Question)
         return state.type
 

@@ -37,8 +37,8 @@ def _dialled_in_vain(subject: Subject) -> Iterator[Problem]:
     for shortcut in (one for menu in draft.shortcuts.values() for one in menu):
         target = subject.states.get(shortcut.goto)
         taken = {arg.variable for arg in target.args.values()} if isinstance(target, Do) else set()
-        for name in shortcut.variables:
-            asked = subject.states.get(draft.questions.get((shortcut.menu, name), ""))
+        for name, question in zip(shortcut.variables, shortcut.questions, strict=True):
+            asked = subject.states.get(question)
             if not isinstance(asked, Question) or asked.type.kind == "pin":
                 continue  # a PIN is told where the shortcut is read
             if asked.type.secret and name not in taken:

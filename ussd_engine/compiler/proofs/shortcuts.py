@@ -36,7 +36,7 @@ def _shadowed(draft: Draft, entry: str) -> Iterator[Problem]:
         if shortcut.fixed and shortcut.fixed[0] in screen.by_key and not shortcut.over_options:
             what = (
                 f"'{shortcut.name}' begins like option {shortcut.fixed[0]} of state '{short(entry)}': "
-                "dialled on, the digits mean the shortcut where it fits, else the option."
+                "whatever is dialled after that digit means the shortcut."
             )
             mend = "Begin it with an empty field (`**…`) or another digit, or say `over: options`."
             yield _warning(draft, shortcut, "shortcut-overlap", what, mend)
