@@ -153,6 +153,13 @@ WRONG = [
     ("option-key", menu("  home: {text: Hi, keys: {more: 1}, options: [¦{text: A, goto: done}]}\n", DONE), "turns pages",
      "keys"),
     ("option-key", menu(LIST.format(", as: x, goto: done, keys: {more: ¦1}"), DONE), "chooses a row", "another key"),
+    ("option-key", menu(LIST.format(", as: x, goto: done, keys: {more: ¦99}"), DONE), "leads back", "another key"),
+    ("option-key", menu("  home: {text: Hi, keys: {more: ¦0}, options: [{text: A, goto: done}]}\n", DONE), "leads back",
+     "another key"),
+    ("option-key", menu(LIST.format(", as: x, goto: done").replace("  home", "  ¦home"), DONE,
+                        head=HEAD + "keys: {back: 9, more: 8}\n"), "row 8 of this list can't be chosen", "`rows: 7`"),
+    ("option-key", menu(LIST.format(", as: x, goto: done, keys: {more: 98}").replace("  home", "  ¦home"), DONE,
+                        head=HEAD + "keys: {back: 9, more: 1}\n"), "row 9 of this list can't be chosen", "`rows: 8`"),
     ("list", menu("  ¦home: {list: shop.items, row: '{row.number}', as: x, none: done}\n", DONE), "belong together", "both"),
     ("list", menu(LIST.format(", as: x, goto: done, last: ¦end"), DONE), "nothing on it can be chosen", "last: end"),
     ("target", menu("  home: {ask: X, as: x, type: {text: {max: 5}}, goto: ¦back}\n", DONE), "only an option", "Name a state"),
@@ -190,6 +197,10 @@ WRONG = [
                             DONE), "never returns 'no'", "Known are"),
     ("unhandled-result", menu(SUM, "  act: {do: shop.issue, with: {amount: sum}, ¦on: {issued: done}}\n", DONE),
      "result refused", "Add `refused: …`"),
+    ("unhandled-result", menu("  home: {switch: caller, ¦on: {998901234567: done}}\n", DONE), "'caller' can be something else",
+     "Add `else: …`"),
+    ("unhandled-result", menu("  home: {ask: X, as: x, type: {choice: {a: yes, b: no}}, goto: on}\n",
+                              "  on: {switch: x, ¦on: {yes: done}}\n", DONE), "'x' can be 'no'", "Add `else: …`"),
     ("unknown-argument",
      menu(SUM, "  act: {do: shop.issue, with: {amount: sum, ¦x: sum}, on: {issued: done, refused: done}}\n", DONE), "no 'x'",
      "amount"),
@@ -239,6 +250,13 @@ def test_each_mistake_is_told_with_its_place_and_its_mend(
 def test_a_menu_without_mistakes_has_no_problems() -> None:
     for good in (menu(SUM, ACT, DONE), menu(PIN, ENTER, DONE), menu(ONE_OPTION, DONE)):
         assert check({"m.yaml": good}, ACTIONS)[1] == []
+
+
+def test_keys_of_one_digit_are_free_where_fewer_rows_can_be_chosen() -> None:
+    head = HEAD + "keys: {back: 9, home: '00', more: 8, previous: 7}\n"
+
+    assert problems(menu(LIST.format(", as: x, goto: done, rows: 6"), DONE, head=head), "option-key") == []
+    assert problems(menu(LIST.format(""), DONE, head=head), "option-key") == []
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_files_and_lines() -> None:

@@ -25,6 +25,7 @@ from ussd_engine.compiler.source import Path, Source
 from ussd_engine.compiler.texts import TextCompiler
 from ussd_engine.compiler.types import TypeProblem, answer_type
 from ussd_engine.core.answers import AnswerType, TextType
+from ussd_engine.core.screens import ROWS_MAX
 from ussd_engine.core.service import (
     AnyState,
     Arg,
@@ -96,6 +97,7 @@ class _StateReader:
             "tries_max": spec.tries,
         }
         more_key = spec.keys.more if spec.keys else None
+        self.leads_elsewhere(spec, more_key)
         match spec:
             case ScreenSpec():
                 options = self.options(spec)
@@ -119,6 +121,17 @@ class _StateReader:
                 return Switch(**common, variable=spec.switch, cases=cases, otherwise=otherwise)
             case EndSpec():
                 return End(**common, text=self.text(spec.end, "end"), more_key=more_key)
+
+    def leads_elsewhere(self, spec: StateSpec, more_key: str | None) -> None:
+        """A state's own key for its next page must not be one by which something else is reached from it."""
+        keys = self.draft.keys
+        turning_back = [] if isinstance(spec, EndSpec) else [keys.home]
+        if isinstance(spec, ScreenSpec | ListSpec):
+            turning_back.append(keys.back)
+        if more_key in (keys.previous, *turning_back):
+            what = f"the key {more_key} leads back in this service."
+            at = self.place("keys", "more")
+            self.draft.say(self.source, at, "option-key", what, "Use another key for the next page.")
 
     def given(self, spec: Mapping[str, TypeSpec]) -> dict[str, AnswerType]:
         """What a dialogue that the service begins here is given: values as a question would take them."""
@@ -185,6 +198,18 @@ class _StateReader:
             more_key=more_key,
         )
 
+    def rows_can_be_chosen(self, spec: ListSpec, more_key: str | None) -> None:
+        """A key of the service that is one digit comes before the row of that number."""
+        keys = self.draft.keys
+        service_keys = (keys.back, keys.home, keys.previous, *([] if more_key else [keys.more]))
+        taken = min((int(key) for key in service_keys if key in _ROW_KEYS), default=ROWS_MAX + 1)
+        if taken <= (spec.rows or ROWS_MAX):
+            what = f"row {taken} of this list can't be chosen: the service's key {taken} leads elsewhere."
+            few = f"Say `rows: {taken - 1}`, or change" if taken > 1 else "Change"
+            self.draft.say(
+                self.source, self.path, "option-key", what, f"{few} the service's `keys:`.", on_key=True
+            )
+
     def listing(self, spec: ListSpec, common: Mapping[str, Any], more_key: str | None) -> Listing:
         if (spec.as_ is None) != (spec.goto is None):
             what = "`as` and `goto` belong together: the chosen row's id, and where it is used."
@@ -198,6 +223,8 @@ class _StateReader:
             what = f"the key {more_key} chooses a row of this list."
             at = self.place("keys", "more")
             self.draft.say(self.source, at, "option-key", what, "Use another key.")
+        if spec.as_ is not None:
+            self.rows_can_be_chosen(spec, more_key)
         return Listing(
             **common,
             action=spec.list,

@@ -16,6 +16,7 @@ from ussd_engine.compiler.proofs.pushes import pushes_ask_no_secret
 from ussd_engine.compiler.proofs.secrets import secrets_kept
 from ussd_engine.compiler.proofs.shortcuts import shortcut_warnings
 from ussd_engine.compiler.proofs.subject import Subject
+from ussd_engine.compiler.proofs.switches import switches_lead_on
 from ussd_engine.compiler.proofs.targets import targets_exist
 from ussd_engine.compiler.proofs.variables import set_before_read
 from ussd_engine.compiler.proofs.ways import all_reachable, chains_are_short, ends_in_reach, no_loops
@@ -31,6 +32,7 @@ def prove(draft: Draft, start: str, moves: Iterable[Edge]) -> list[Problem]:
     if any(problem.rule == "missing-target" for problem in problems):
         return problems  # with holes in it, nothing sure can be said about the whole graph
     problems += calls_return(subject)
+    problems += switches_lead_on(subject)
     problems += all_reachable(subject)
     problems += ends_in_reach(subject)
     problems += pushes_ask_no_secret(subject)
