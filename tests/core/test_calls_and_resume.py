@@ -82,6 +82,15 @@ def test_going_back_out_of_a_call_leaves_it() -> None:
     assert play(service(), "1", "00", "2", "Ali", "1")[1] == "Refunded Ali"
 
 
+def test_beginning_anew_inside_a_call_leaves_it() -> None:
+    firm = CONSENT.replace("  sure:\n", "  sure:\n    back: false\n")
+
+    session, text = play(service(consent=firm), *["1", "Ali", "00"] * 3)
+
+    assert text.startswith("Home")
+    assert session.calls == []
+
+
 def test_going_back_inside_a_call_stays_in_it() -> None:
     session, text = play(service(), "1", "Ali", "0")
 

@@ -69,7 +69,7 @@ class Walk:
         self.fire(trigger)
         session = self.session
         session.variables, session.history, session.prefill = {"caller": session.msisdn}, [], {}
-        session.wrong = 0
+        session.calls, session.wrong = [], 0
 
     # --- variables ----------------------------------------------------------------------------------------
 
