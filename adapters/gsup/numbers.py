@@ -57,8 +57,7 @@ class Numbers:
         if kept is not None and kept[1] > asyncio.get_running_loop().time():
             return kept[0]
         try:
-            async with asyncio.timeout(self._within_s):
-                found = await self._ask(f"subscriber.by-imsi-{imsi}.msisdn")
+            found = await self._ask(f"subscriber.by-imsi-{imsi}.msisdn")
         except (OSError, TimeoutError) as error:
             log.warning(
                 "a number can't be looked up", extra={"gateway": self._gateway, "why": type(error).__name__}
@@ -77,8 +76,7 @@ class Numbers:
             Unreachable: the HLR didn't say.
         """
         try:
-            async with asyncio.timeout(self._within_s):
-                found = await self._ask(f"subscriber.by-msisdn-{msisdn}.info")
+            found = await self._ask(f"subscriber.by-msisdn-{msisdn}.info")
         except (OSError, TimeoutError) as error:
             why = type(error).__name__
             log.warning("an IMSI can't be looked up", extra={"gateway": self._gateway, "why": why})
@@ -96,7 +94,17 @@ class Numbers:
             await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _ask(self, what: str) -> str:
-        """What follows the number of our question in the answer to it."""
+        """What follows the number of our question in the answer to it, in time."""
+        try:
+            async with asyncio.timeout(self._within_s):
+                return await self._exchange(what)
+        except TimeoutError:
+            # Answers come in order: nothing behind this one will come either, and perhaps nobody is there.
+            if self._writer is not None:
+                self._lost(self._writer)
+            raise
+
+    async def _exchange(self, what: str) -> str:
         async with self._opening:
             writer = self._writer or await self._open()
         self._count += 1
@@ -124,13 +132,19 @@ class Numbers:
         except (OSError, WireError) as error:
             log.warning("the control line is lost", extra={"gateway": self._gateway, "why": str(error)})
         finally:
-            self._writer = None
-            for answer in self._asked.values():
-                if not answer.done():
-                    answer.set_exception(ConnectionResetError())
-            writer.close()
+            self._lost(writer)
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+
+    def _lost(self, writer: asyncio.StreamWriter) -> None:
+        """Give a connection up; the next question opens another."""
+        writer.transport.abort()
+        if self._writer is not writer:
+            return
+        self._writer = None
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(ConnectionResetError())
 
     def _sort(self, one: wire.Frame) -> None:
         """`GET_REPLY 7 subscriber.by-imsi-….msisdn 998901112233`, or `ERROR 7 No such subscriber.`"""
