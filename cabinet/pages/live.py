@@ -127,9 +127,12 @@ async def events(request: web.Request) -> web.StreamResponse:
     queue = watch.open(who)
     if queue is None:
         return web.Response(status=204)  # tells a browser not to come back
+    response: web.StreamResponse = web.Response(status=204)
     try:
-        async with sse_response(request) as response:
-            await _tell(request, response, queue, who)
+        # Whoever leaves a page at once is gone before its stream has begun, and a stream wants a peer.
+        if request.transport is not None:
+            async with sse_response(request) as response:
+                await _tell(request, response, queue, who)
     except ConnectionError:
         pass  # the page was closed while it was told something
     finally:

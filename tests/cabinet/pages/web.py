@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -108,9 +109,20 @@ class Here:
         assert page.status == 200, page.text
         return browser
 
+    async def left_alone(self) -> None:
+        """Wait until nobody is connected any more."""
+        while any(one.transport is not None for one in serving(self._server).connections):
+            await asyncio.sleep(0.01)
+
     async def close(self) -> None:
         for client in self._clients:
             await client.session.close()
+
+
+def serving(server: TestServer) -> web.Server:
+    assert server.runner is not None
+    assert server.runner.server is not None
+    return server.runner.server
 
 
 @asynccontextmanager
@@ -121,6 +133,7 @@ async def here_over(world: World, back: Back | None = None) -> AsyncIterator[Her
         mount(served, office_over(people, pool, OPTIONS), back)
         server = TestServer(served)
         await server.start_server()
+        serving(server).handler_cancellation = False  # as the service is served
         here = Here(world, people, server)
         yield here
         await here.close()
