@@ -298,8 +298,8 @@ def tell_merchant(
     user: MerchantUser | None = None,
     reason: str | None = None,
 ) -> None:
-    """To the phone that issued the invoice; `user` where the caller has read it already."""
-    user = user or people.merchant_user_by_id(conn, invoice.issued_by)
+    """To the phone that `told_of` names; `user` is the issuer where the caller has read him already."""
+    user = told_of(conn, invoice, user)
     notices.queue(
         conn,
         now,
@@ -312,6 +312,13 @@ def tell_merchant(
         phone=invoice.customer_msisdn,
         reason=reason,
     )
+
+
+def told_of(conn: Connection, invoice: Invoice, issuer: MerchantUser | None = None) -> MerchantUser:
+    """Who hears for the merchant what becomes of an invoice: its issuer, or the owner if he was shut out."""
+    issuer = issuer or people.merchant_user_by_id(conn, invoice.issued_by)
+    shut_out = issuer.role != "owner" and not issuer.active
+    return people.owner_of(conn, invoice.merchant_id) if shut_out else issuer
 
 
 def tell_expired(conn: Connection, now: datetime, invoice: Invoice) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from invoicing import audit, invoices, ledger, notices
 from invoicing.audit import SERVICE, Actor
-from invoicing.invoices import tell_customer, tell_merchant
+from invoicing.invoices import tell_customer, tell_merchant, told_of
 from invoicing.merchants import acting_user
 from invoicing.moves import must_move
 from invoicing.notices import Template
@@ -126,10 +126,10 @@ class OfRefund:
     def declined(self, conn: Connection, now: datetime, payment: Payment, code: str) -> Refused:
         original, invoice = _original(conn, payment)
         must_move(conn, original, PaymentState.APPROVED)
-        user = people.merchant_user_by_id(conn, invoice.issued_by)
+        user = told_of(conn, invoice)
         text = notices.reason_text(code, user.lang)
         event_id = f"payment:{payment.id}:declined"
-        tell_merchant(conn, now, invoice, Template.REFUND_REFUSED, event_id=event_id, reason=text)
+        tell_merchant(conn, now, invoice, Template.REFUND_REFUSED, event_id=event_id, user=user, reason=text)
         why = notices.decline_reason(code).value
         return Refused(
             Refusal.CARD_DECLINED, {"number": invoice.number, "code": code, "why": why, "text": text}
@@ -141,10 +141,10 @@ class OfRefund:
     def reversed_(self, conn: Connection, now: datetime, payment: Payment, *, original_known: bool) -> None:
         original, invoice = _original(conn, payment)
         must_move(conn, original, PaymentState.APPROVED)
-        user = people.merchant_user_by_id(conn, invoice.issued_by)
+        user = told_of(conn, invoice)
         event_id = f"payment:{payment.id}:reversed"
         text = notices.reason_text("91", user.lang)
-        tell_merchant(conn, now, invoice, Template.REFUND_REFUSED, event_id=event_id, reason=text)
+        tell_merchant(conn, now, invoice, Template.REFUND_REFUSED, event_id=event_id, user=user, reason=text)
 
 
 def _original(conn: Connection, payment: Payment) -> tuple[Payment, Invoice]:

@@ -8,6 +8,7 @@ from string import Formatter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from invoicing.notices import (
     REASON_TEXTS,
@@ -19,8 +20,11 @@ from invoicing.notices import (
     render,
 )
 from invoicing.sms import is_gsm7, parts
+from invoicing.storage import people
+from invoicing.storage.cabinet import set_cashier_state
+from invoicing.storage.connect import write
 from invoicing.values import LANGUAGES, soum
-from tests.invoicing.world import CUSTOMER, OTHER_SHOP, SHOP, World
+from tests.invoicing.world import CUSTOMER, OTHER_SHOP, SHOP, STRANGER, World
 
 USUAL = {
     "number": "1234567",
@@ -154,3 +158,26 @@ def test_a_stranger_is_remembered_by_his_language_and_a_merchant_invoiced_by_ano
     assert world.service.role(stranger).language == "uz"
     assert "so'mlik" in world.texts(stranger)[0]
     assert "sent you" in world.texts(SHOP)[0]
+
+
+def test_a_cashier_who_was_shut_out_hears_no_more_of_his_invoices_and_the_owner_does(world: World) -> None:
+    def shut_out(conn: Connection) -> bool:
+        return set_cashier_state(conn, 1, 3, "blocked")
+
+    write(
+        world.engine,
+        lambda conn: people.add_merchant_user(conn, merchant_id=1, msisdn=STRANGER, role="cashier"),
+    )
+    paid, declined = world.issue(shop=STRANGER), world.issue(shop=STRANGER)
+    assert write(world.engine, shut_out)
+    world.pay(paid)
+    world.service.decline(world.key(), CUSTOMER, declined.id)
+    world.service.refund(world.key(), SHOP, paid.id, reauthenticated=True)
+
+    assert world.texts(STRANGER) == []
+    assert world.texts(SHOP) == [
+        "Оплата по счету №1001 на сумму 50 000 сум успешно произведена",
+        "Клиент 998901234567 отклонил счет №1002 на сумму 50 000 сум",
+        "Возврат по счету №1001 на сумму 50 000 сум выполнен",
+    ]
+    assert world.sound()
