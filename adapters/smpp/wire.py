@@ -145,7 +145,7 @@ class Frames:
 
 
 def decode(octets: bytes) -> Pdu:
-    """One whole unit, as `Frames` cuts them.
+    """One whole unit, as `Frames` cuts them; of a response at least its head, whatever follows.
 
     Raises:
         WireError: no header; `BadPdu` where only the rest can't be read.
@@ -160,11 +160,16 @@ def decode(octets: bytes) -> Pdu:
         raise BadPdu(f"unknown command {command:#010x}", command, sequence, INVALID_COMMAND)
     if length == HEADER_OCTETS and (command & RESPONSE or not layout):
         return Pdu(command, sequence, status)
+    fields: dict[str, Field] = {}
+    tlvs: dict[int, bytes] = {}
     try:
-        fields, at = _read_fields(octets, layout)
-        tlvs = _read_tlvs(octets, at) if at < length else {}
+        at = _read_fields(octets, layout, fields)
+        if at < length:
+            _read_tlvs(octets, at, tlvs)
     except _Short as short:
-        raise BadPdu(str(short), command, sequence, short.status) from None
+        # Some centres put an octet too many or too few at the end: the request is answered all the same.
+        if not command & RESPONSE:
+            raise BadPdu(str(short), command, sequence, short.status) from None
     return Pdu(command, sequence, status, fields, tlvs)
 
 
@@ -174,8 +179,7 @@ class _Short(Exception):
         self.status = status
 
 
-def _read_fields(octets: bytes, layout: tuple[Step, ...]) -> tuple[dict[str, Field], int]:
-    fields: dict[str, Field] = {}
+def _read_fields(octets: bytes, layout: tuple[Step, ...], fields: dict[str, Field]) -> int:
     at, end = HEADER_OCTETS, len(octets)
     for step in layout:
         if type(step) is Text:
@@ -196,11 +200,10 @@ def _read_fields(octets: bytes, layout: tuple[Step, ...]) -> tuple[dict[str, Fie
                 raise _Short("ends within short_message", INVALID_LENGTH)
             fields["short_message"] = octets[at + 1 : after]
             at = after
-    return fields, at
+    return at
 
 
-def _read_tlvs(octets: bytes, at: int) -> dict[int, bytes]:
-    tlvs: dict[int, bytes] = {}
+def _read_tlvs(octets: bytes, at: int, tlvs: dict[int, bytes]) -> None:
     end = len(octets)
     while at < end:
         if at + 4 > end:
@@ -211,7 +214,6 @@ def _read_tlvs(octets: bytes, at: int) -> dict[int, bytes]:
             raise _Short(f"ends within optional parameter {tag:#06x}", INVALID_TLV)
         tlvs[tag] = octets[at + 4 : after]
         at = after
-    return tlvs
 
 
 # --- writing ----------------------------------------------------------------------------------------------

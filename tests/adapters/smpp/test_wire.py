@@ -169,6 +169,20 @@ def test_an_error_response_may_lack_its_body() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "message_id"),
+    [("316600 00", "1f"), ("316600 0424", "1f"), ("316600 0424 0005 00", "1f"), ("3166", "")],
+)
+def test_a_response_that_ends_oddly_still_answers_its_request(body: str, message_id: str) -> None:
+    told = bytes.fromhex(body)
+    octets = (16 + len(told)).to_bytes(4, "big") + bytes.fromhex("80000004 00000000 00000003") + told
+
+    answer = decode(octets)
+
+    assert (answer.command, answer.sequence, answer.status) == (wire.SUBMIT_SM | wire.RESPONSE, 3, 0)
+    assert (answer.text("message_id"), answer.tlvs) == (message_id, {})
+
+
+@pytest.mark.parametrize(
     ("request_id", "response"),
     [
         (wire.DELIVER_SM, "0000001180000005000000000000000400"),
