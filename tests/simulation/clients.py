@@ -42,6 +42,7 @@ from tests.simulation.orders import (
     ReuseKey,
     Unlock,
 )
+from tests.simulation.reading import read_all
 from tests.simulation.verdict import must
 from tests.simulation.world import World
 
@@ -215,6 +216,9 @@ class Clients:
         else:
             _equal(life.service.merchant_invoices(shop, limit=_ALL), own)
             _equal(life.service.merchant_check(shop, customer, limit=_ALL), checked)
+        for merchant, owner in self._world.oracle.issuers.items():
+            if owner == shop:
+                read_all(life, self._world.oracle.now, merchant)
         for view in life.service.history(customer, limit=_ALL).rows:
             state = self._world.oracle.now.payments[int(view.id)].state
             must(

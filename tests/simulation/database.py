@@ -147,6 +147,7 @@ class InvoiceRow(NamedTuple):
     customer_msisdn: str
     amount_tiyin: int
     state: str
+    issued_at: str
     expires_at: str
 
 
@@ -163,6 +164,7 @@ class PaymentRow(NamedTuple):
     state: str
     stan: str
     rrn: str
+    answered_at: str | None
     request_scope: str
     request_key: str
 

@@ -46,6 +46,7 @@ def limits_of(climate: Climate) -> Limits:
         pause_after_declines=timedelta(minutes=1),
         same_key_wait=timedelta(milliseconds=200),
         reversal_retry_max=timedelta(minutes=5),
+        reversal_tries_max=climate.reversal_tries,
         notice_retry_max=timedelta(minutes=5),
     )
 
@@ -54,6 +55,7 @@ class Life:
     def __init__(self, name: str, engine: Fragile, line: Line, clock: Clock, limits: Limits) -> None:
         self.engine = engine
         self.line = line
+        self.clock = clock
         self.tasks: set[Task] = set()
         self.service = Invoicing(
             engine.as_engine(),

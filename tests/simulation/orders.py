@@ -144,7 +144,10 @@ class Unlock:
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """`expire`, `recover`, `relay`, `seal`, `forget` or `settle`: work of the owner process."""
+    """`expire`, `recover`, `relay`, `seal`, `forget` or `settle`: work of the owner process.
+
+    `by_hand`: people see to the reversals that were left to them.
+    """
 
     name: str
 
@@ -233,6 +236,8 @@ class Climate:
     """Requests' keys live 15 minutes, as a dialogue's do; else 30 days."""
     haste_ms: int
     """The most that a worker waits before each writing transaction, so that others come in between."""
+    reversal_tries: int = 300
+    """After so many a reversal is left to people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from tests.simulation.orders import CUSTOMERS, SECOND, SHOPS, Decline, Issue
+from tests.simulation.orders import CUSTOMERS, SECOND, SHOPS, Chore, Decline, Issue
 from tests.simulation.own_orders import (
     CONTENDERS,
     NEW_PINS,
@@ -27,10 +27,20 @@ from tests.simulation.own_orders import (
 )
 
 _SALT: Final = 880_880_880
+_SALT_BY_HAND: Final = 998_712_310
 _CONTENDED_MS: Final = 30 * SECOND
 
 
 Timed = tuple[int, Own | Issue | Decline]
+
+
+def by_hand(seed: int, length_ms: int) -> tuple[int, list[tuple[int, Chore]]]:
+    """After how many tries a reversal is left to people, and when they see to those."""
+    random = Random(seed + _SALT_BY_HAND)
+    if random.random() < 0.6:
+        return 300, []
+    moments = [random.randrange(2 * length_ms) for _ in range(random.randint(0, 3))]
+    return random.choice((1, 1, 2, 3)), [(at, Chore("by_hand")) for at in moments]
 
 
 def own_orders(seed: int, length_ms: int, issues: list[tuple[int, Issue]], first_id: int) -> list[Timed]:

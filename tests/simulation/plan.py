@@ -41,7 +41,7 @@ from tests.simulation.orders import (
     What,
     Wire,
 )
-from tests.simulation.own_plan import own_orders
+from tests.simulation.own_plan import by_hand, own_orders
 
 
 def plan_of(seed: int) -> Plan:
@@ -61,12 +61,14 @@ class _Planner:
         self._faults = {fault for fault in faults if self._random.random() < 0.6}
 
     def plan(self) -> Plan:
+        reversal_tries, people_come = by_hand(self._seed, self._length_ms)
         climate = Climate(
             invoice_life_ms=self._random.choice((40 * SECOND, 5 * MINUTE, HOUR, 24 * HOUR)),
             balance_soum=self._random.choice((30_000, 100_000)),
             to_midnight_ms=self._length_ms // 3 if self._chance(0.3) else 16 * HOUR,
             short_keys=self._chance(0.15),
             haste_ms=self._random.choice((5, 50, 2_000)),
+            reversal_tries=reversal_tries,
         )
         self._people()
         self._chores()
@@ -83,7 +85,7 @@ class _Planner:
             [(at, issue) for at, issue in issues if isinstance(issue, Issue)],
             first,
         )
-        numbered += [Order(first + place, at, what) for place, (at, what) in enumerate(own)]
+        numbered += [Order(first + place, at, what) for place, (at, what) in enumerate([*own, *people_come])]
         return Plan(self._seed, climate, tuple(sorted(numbered, key=lambda order: (order.at_ms, order.id))))
 
     # --- people -----------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from invoicing import (
     outbox,
     payments,
     requests,
+    reversals,
 )
 from invoicing.ports import Outcome
 from invoicing.states import PAYMENT_MOVES, PaymentState
@@ -33,6 +34,7 @@ from invoicing.storage import ledger as ledger_rows
 from invoicing.storage import outbox as outbox_rows
 from invoicing.storage import payments as payment_rows
 from invoicing.storage import people, tables
+from invoicing.storage import reports as report_rows
 from invoicing.storage import requests as request_rows
 from invoicing.storage.connect import write
 from invoicing.storage.payments import Payment
@@ -225,3 +227,20 @@ def a_right_pin_unlocks(patch: Patch) -> None:
 def another_customers_invoice(patch: Patch) -> None:
     """An invoice is found by its id, whoever asks."""
     patch.setattr(invoice_rows, "of_customer", lambda conn, _phone, id_: invoice_rows.by_id(conn, id_))
+
+
+@plant
+def refunded_still_counts(patch: Patch) -> None:
+    """A report's days keep what was given back since."""
+    counted = (tables.invoice.c.state.in_(("paid", "refunded")),)
+    patch.setattr(report_rows, "_paid_invoices", counted)
+
+
+@plant
+def left_to_people_is_done(patch: Patch) -> None:
+    """A reversal that nobody acknowledged is taken for one that was, when its tries are over."""
+
+    def leave(conn: Connection, now: datetime, reversal: payment_rows.Reversal) -> bool:
+        return reversals.finish(conn, now, reversal, original_known=True)
+
+    patch.setattr(reversals, "leave", leave)

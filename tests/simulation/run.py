@@ -38,6 +38,7 @@ from tests.simulation.orders import (
 )
 from tests.simulation.own_clients import OwnClients, known_codes
 from tests.simulation.own_orders import Own
+from tests.simulation.reading import read_all
 from tests.simulation.verdict import Violation, must
 from tests.simulation.world import Armed, World
 
@@ -186,7 +187,7 @@ class _Run:
         world.restart()
         world.note("--- everything works again, and drains")
         for _ in range(_ROUNDS_MAX):
-            for name in ("recover", "expire", "relay"):
+            for name in ("recover", "by_hand", "expire", "relay"):
                 world.chore(name)
                 while world.step():
                     pass
@@ -232,3 +233,5 @@ class _Run:
                 trail[id_] = [(row.before or "", (row.after or "").split(" ")[0]) for row in moved]
         must("judged_the_last", snapshot(world.engine) == world.oracle.now, "rows changed unseen")
         world.oracle.judge_rest(life.workers.problems(), trail)
+        for merchant in world.oracle.issuers:
+            read_all(life, world.oracle.now, merchant)

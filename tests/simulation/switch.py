@@ -82,6 +82,13 @@ class Bank:
         known.reversed = True
         return known.code == "00"
 
+    def give_back(self, rrn: str) -> None:
+        """By hand; a request that is still on its way is refused when it comes."""
+        known = self.operations.setdefault(rrn, Operation(rrn, "", "", 0, "12"))
+        if known.moved_tiyin:
+            self._move(known, -known.taken_tiyin)
+        known.reversed = True
+
     def _move(self, operation: Operation, taken_tiyin: int) -> None:
         self.balances[operation.token] -= taken_tiyin
         if operation.credit is not None:
