@@ -11,13 +11,13 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
 from cabinet.office import office_of
 from cabinet.pages import forms
-from cabinet.pages.shell import page, said, shell_of, to, words
+from cabinet.pages.shell import page, said, shell_of, to, url, words
 from cabinet.refusals import Said
 from cabinet.sessions import signed_in
 from invoicing import Duplicate, Issued, Refusal, Refused, RequestKey, SignedIn
@@ -25,6 +25,10 @@ from invoicing import Duplicate, Issued, Refusal, Refused, RequestKey, SignedIn
 _OF_PHONE = frozenset(
     (Refusal.BAD_PHONE, Refusal.NOT_MOBILE, Refusal.OWN_NUMBER, Refusal.CANNOT_SEND, Refusal.SMS_LIMIT)
 )
+
+
+_TYPED_MAX: Final = 40
+"""Characters of a phone or a sum that an address may bring."""
 
 
 def routes() -> list[web.RouteDef]:
@@ -70,7 +74,7 @@ def _seal(request: web.Request, who: SignedIn, phone: str, amount_tiyin: int, ke
 async def form(request: web.Request) -> web.StreamResponse:
     """Step 1; a phone and a sum may come with the address, to issue the like of an invoice again."""
     signed_in(request)
-    fields = {name: request.query.get(name, "")[:40] for name in ("phone", "amount")}
+    fields = {name: request.query.get(name, "")[:_TYPED_MAX] for name in ("phone", "amount")}
     return page(request, "new.html", fields=fields, problems={})
 
 
@@ -79,7 +83,7 @@ async def back(request: web.Request) -> web.StreamResponse:
     signed_in(request)
     fields = await forms.typed(request)
     kept = {name: fields.get(f"typed_{name}", "") for name in ("phone", "amount")}
-    return page(request, "new.html", fields=kept, problems={})
+    return page(request, "new.html", fields=kept, problems={}, place=_form(request, kept))
 
 
 async def review(request: web.Request) -> web.StreamResponse:
@@ -94,13 +98,17 @@ async def review(request: web.Request) -> web.StreamResponse:
     if amount is None:
         problems["amount"] = _no_sum(request)
     if isinstance(phone, Refused) or amount is None:
-        return page(request, "new.html", status=422, fields=typed, problems=problems)
+        return page(
+            request, "new.html", status=422, fields=typed, problems=problems, place=_form(request, typed)
+        )
     answer = await office.in_thread(office.invoicing.could_issue, who.msisdn, phone, amount)
     if isinstance(answer, Refused):
         return _refused(request, answer, typed)
     draft = Draft.made(request, who, phone, amount)
     earlier = answer.number if isinstance(answer, Duplicate) else None
-    return page(request, "review.html", draft=draft, typed=typed, earlier=earlier)
+    return page(
+        request, "review.html", draft=draft, typed=typed, earlier=earlier, place=_form(request, typed)
+    )
 
 
 async def confirm(request: web.Request) -> web.StreamResponse:
@@ -124,7 +132,14 @@ async def confirm(request: web.Request) -> web.StreamResponse:
     )
     office.nudge()
     if isinstance(answer, Duplicate):
-        return page(request, "review.html", draft=draft, typed=typed, earlier=answer.number)
+        return page(
+            request,
+            "review.html",
+            draft=draft,
+            typed=typed,
+            earlier=answer.number,
+            place=_form(request, typed),
+        )
     if isinstance(answer, Issued):
         return to(request, f"/invoices/{answer.invoice.id}", issued=1)
     return _refused(request, answer, typed)
@@ -138,7 +153,12 @@ def _refused(request: web.Request, refused: Refused, typed: Mapping[str, Any]) -
     elif refused.reason is Refusal.AMOUNT_RANGE:
         place = "amount"
     problems = {place: said(request, refused)}
-    return page(request, "new.html", status=422, fields=typed, problems=problems)
+    return page(request, "new.html", status=422, fields=typed, problems=problems, place=_form(request, typed))
+
+
+def _form(request: web.Request, typed: Mapping[str, str]) -> str:
+    """Step 1 with what was typed, as an address."""
+    return url(request, "/invoices/new", **{name: typed[name][:_TYPED_MAX] for name in ("phone", "amount")})
 
 
 def _no_sum(request: web.Request) -> Said:

@@ -123,6 +123,7 @@ def page(
         shell=shell,
         base=shell.base,
         path=request.path,
+        place=values.pop("place", None) or _place(request),
         who=found,
         csrf=sessions.csrf(request),
         language=chosen,
@@ -134,6 +135,15 @@ def page(
     response = web.Response(text=html, content_type="text/html", status=status)
     response.headers[hdrs.CONTENT_LANGUAGE] = chosen
     return response
+
+
+def _place(request: web.Request) -> str:
+    """Where a browser gets this page again: a form's answer stands where only forms are sent to."""
+    if request.method in sessions.SAFE:
+        return request.path_qs
+    found = request.match_info.route.resource
+    shown = found is not None and any(route.method == hdrs.METH_GET for route in found)
+    return request.path if shown else request.path.rpartition("/")[0]
 
 
 @cache

@@ -148,3 +148,35 @@ async def test_a_language_is_chosen_on_any_page_and_remembered(here: Here) -> No
     assert chosen.path == "/cabinet/signin/code"
     assert "Successful payments" in (await inside.get("/reports")).text
     assert here.people.sign_in().who.language == "en"
+
+
+async def test_another_language_shows_the_same_page_with_its_filter(here: Here) -> None:
+    browser = await here.owner()
+    here.world.issue()
+    listed = await browser.get("/invoices?status=paid&q=901234567")
+
+    chosen = await browser.post("/language", {"language": "en", "next": listed.hidden["next"]})
+
+    assert str(chosen.response.url.relative()) == "/cabinet/invoices?status=paid&q=901234567"
+
+
+async def test_another_language_is_chosen_on_what_a_form_answered_too(here: Here) -> None:
+    browser = await here.owner()
+    invoice = here.world.issue()
+    here.world.pay(invoice)
+    here.world.clock.advance(minutes=12)
+    new = "/cabinet/invoices/new"
+    answers = (
+        (f"/invoices/{invoice.id}/refund", {"password": "wrong"}, f"/cabinet/invoices/{invoice.id}", ()),
+        ("/settings/password", {"old": "wrong", "password": "long enough"}, "/cabinet/settings", ()),
+        ("/staff", {"name": "", "phone": "1"}, "/cabinet/staff", ()),
+        ("/invoices/review", {"phone": "901234567", "amount": "none"}, new, ("901234567", "none")),
+        ("/invoices/review", {"phone": "901234567", "amount": "7000"}, new, ("901234567", "7000")),
+    )
+
+    for path, fields, place, kept in answers:
+        answered = await browser.post(path, fields)
+        chosen = await browser.post("/language", {"language": "en", "next": answered.hidden["next"]})
+
+        assert (chosen.status, chosen.path) == (200, place)
+        assert all(typed in chosen.words for typed in kept)
