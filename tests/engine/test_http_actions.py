@@ -67,10 +67,10 @@ async def service() -> AsyncIterator[tuple[Service, int]]:
     await runner.cleanup()
 
 
-async def ask(port: int, city: str, allow: bool = True) -> str:
+async def ask(port: int, city: str, allow: bool = True, menu: str = MENU) -> str:
     caller = HttpCaller([f"127.0.0.1:{port}"] if allow else [])
     engine = Engine(
-        compile_menus({"weather.yaml": MENU.format(port=port)}, {}),
+        compile_menus({"weather.yaml": menu.format(port=port)}, {}),
         store=MemoryStore(time.time),
         actions={},
         key=b"k" * 16,
@@ -137,6 +137,20 @@ async def test_a_text_longer_than_declared_is_cut(service: tuple[Service, int]) 
     fake.answer = long
 
     assert await ask(port, "X") == "X: 1, very very., w"
+
+
+async def test_half_a_character_in_a_text_is_left_out(service: tuple[Service, int]) -> None:
+    """What counts in UTF-16 units cuts an emoji in two; no store or journal can hold the half of it."""
+    fake, port = service
+
+    async def cut(request: web.Request) -> web.Response:
+        body = b'{"ok": true, "current": {"temp": 1, "sky": "fine\\ud83d"}}'
+        return web.Response(body=body, content_type="application/json")
+
+    fake.answer = cut
+    goes_on = MENU.replace("show: {{end:", "show: {{options: [{{text: Bye, goto: nowhere}}], text:")
+
+    assert await ask(port, "Rome", menu=goes_on) == "Rome: 1, fine\n1.Bye\n0.Back"
 
 
 async def test_a_slow_service_is_asked_once_more_and_then_given_up(service: tuple[Service, int]) -> None:

@@ -104,5 +104,6 @@ def _taken(value: Any, shape: Shape) -> Value | _Broken:
         return value if whole and 0 <= value <= shape.max else _Broken()
     if isinstance(value, bool | Mapping | list):
         return _Broken()
-    text = str(value)
+    # JSON may name half a character (`\ud83d`), which is no text that could be stored.
+    text = str(value).encode(errors="ignore").decode()
     return text if len(text) <= shape.max else text[: shape.max - 1] + "."
