@@ -26,6 +26,7 @@ from app.handset.demo import Demo
 from app.handset.handsets import Handsets
 from app.lines import gateways
 from app.lines.control import Control
+from app.lines.letterbox import Letterbox
 from app.lines.links import Links
 from app.lines.pushing import Pushes, pushers
 from app.menusets import files as menufiles
@@ -104,6 +105,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         versions = MenuVersions(store, declared_actions)
         caller = _http_caller(settings)
         pushes = Pushes(metrics.push, preferred=settings.push.gateway)
+        letters = Letterbox(store, lambda: plan.does_chores and money.lease.held)
         engine = spans.engine_type(
             plan.service,
             store=store,
@@ -115,7 +117,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
             http=caller,
             older=versions.older,
         )
-        pushes.over(engine, pushers(settings, engine, links.by_name))
+        pushes.over(engine, pushers(settings, engine, links.by_name, letters))
         if (tell := invoices_shown(pushes, settings.push, asyncio.get_running_loop())) is not None:
             money.invoicing.tell = tell
         compiles = compiled if plan.keeps_money else domain.without(compiled, domains_actions())
@@ -124,6 +126,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         workers.start()
         if plan.does_chores:
             links.start(engine, lambda: money.lease.held)
+            letters.start()
         try:
             stands_on = _stands_on(plan, store, money, links, reloader, in_thread)
             doors = tuple(_doors(settings, engine, metrics))
@@ -135,7 +138,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
                 pulse(metrics.registry, plan.worker),
             ):
                 served = application(front)
-                served.add_routes(_push_routes(plan, engine, pushes))
+                served.add_routes(_push_routes(plan, engine, pushes, store))
                 if plan.keeps_money:
                     kept_at = _journal_folder(plan)
                     back = BackOffice(settings, engine, reloader, metrics, plan.board, plan.live, kept_at)
@@ -144,6 +147,7 @@ async def open_house(plan: Plan) -> AsyncIterator[House]:
         finally:
             await asyncio.gather(*(door.close() for door in doors), return_exceptions=True)
             await pushes.stop()
+            await letters.stop()
             await links.stop()
             await engine.drain(DRAIN_MAX_S)
             metrics.add_up()
@@ -256,9 +260,9 @@ def _doors(settings: Settings, engine: Engine, metrics: Metrics) -> Iterator[plu
         yield family(gateway.name, gateway.options, door)
 
 
-def _push_routes(plan: Plan, engine: Engine, pushes: Pushes) -> Iterator[web.RouteDef]:
+def _push_routes(plan: Plan, engine: Engine, pushes: Pushes, store: SessionStore) -> Iterator[web.RouteDef]:
     """What `ussd push` asks, and in the demo the phones that are pushed to."""
-    yield from Control(pushes, plan.key).routes()
+    yield from Control(pushes, plan.key, store).routes()
     dialled_by = next((one for one in plan.settings.gateways.values() if one.kind == "africastalking"), None)
     if plan.demo and dialled_by is not None:
         handsets = Handsets(engine, dialled_by.name)

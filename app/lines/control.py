@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from adapters.credentials import Credentials, Denied, signature
+from adapters.credentials import NONCE_MEMORY_S, Credentials, Denied, signature
 from adapters.form import msisdn
 from app.lines.pushing import Pushes
-from ussd_engine import WireError
+from ussd_engine import SessionStore, StoreError, WireError
 from ussd_engine.pushing import NotPushable
 
 PATH: Final = "/control/push"
@@ -46,8 +46,9 @@ def signed(key: bytes, body: bytes) -> dict[str, str]:
 class Control:
     """Serves it."""
 
-    def __init__(self, pushes: Pushes, key: bytes) -> None:
+    def __init__(self, pushes: Pushes, key: bytes, store: SessionStore) -> None:
         self._pushes = pushes
+        self._store = store
         self._credentials = Credentials(name="control", clock=time.time, secret=secret_of(key))
 
     def routes(self) -> tuple[web.RouteDef, ...]:
@@ -60,6 +61,7 @@ class Control:
                 raise WireError("the body is too long, or doesn't say how long it is", status=413)
             body = await request.read()
             self._credentials.check_secret(request.method, request.raw_path, request.headers, body)
+            await self._spend(request.headers.get("X-Nonce", ""))
             asked = _read(body)
             outcome = await self._pushes.push(
                 msisdn(asked["msisdn"], "msisdn"), asked["state"], asked["given"], asked["gateway"]
@@ -70,7 +72,15 @@ class Control:
             return web.Response(status=error.status, text=f"{error}\n")
         except NotPushable as error:
             return web.Response(status=400, text=f"{error}\n")
+        except StoreError as error:
+            return web.Response(status=503, text=f"{error}\n")
         return web.json_response({"outcome": outcome.value})
+
+    async def _spend(self, nonce: str) -> None:
+        """The credentials know what came to this process; a captured request may be played to another."""
+        key = f"{{control {nonce}}}"
+        if not nonce or not await self._store.save(key, b"", expect=None, ttl_s=NONCE_MEMORY_S):
+            raise Denied("this X-Nonce was used before", status=401)
 
 
 def _read(body: bytes) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from app import plugins
+from app.lines.letterbox import Letterbox
 from app.settings import Settings
 from ussd_engine import Engine, Pusher, PushOutcome, Service, StoreError
 from ussd_engine.pushing import NotPushable, given_to
@@ -97,7 +98,9 @@ class Pushes:
         return name, self._pushers[name]
 
 
-def pushers(settings: Settings, engine: Engine, links: Mapping[str, plugins.LinkFamily]) -> dict[str, Pusher]:
+def pushers(
+    settings: Settings, engine: Engine, links: Mapping[str, plugins.LinkFamily], letters: Letterbox
+) -> dict[str, Pusher]:
     """What can push, by gateway: lines that carry it, and HTTP gateways that are told where to."""
     found: dict[str, Pusher] = {}
     for gateway in settings.gateways.values():
@@ -105,7 +108,7 @@ def pushers(settings: Settings, engine: Engine, links: Mapping[str, plugins.Link
         if plugins.is_link(family):
             link = links.get(gateway.name)
             if plugins.is_pusher(link) and getattr(link, "carries_push", True):
-                found[gateway.name] = link
+                found[gateway.name] = letters.pusher(gateway.name, link)
         elif (make := getattr(family, "pusher", None)) is not None:
             pusher: Pusher | None = make(gateway.name, gateway.options, engine)
             if pusher is not None:
