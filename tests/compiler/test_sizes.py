@@ -330,6 +330,30 @@ def test_a_list_row_that_can_be_longer_than_a_screen_is_an_error() -> None:
     assert "a row of state 'home'" in problem.what
 
 
+def test_a_word_of_a_service_that_no_table_has_is_counted_as_it_is_shown() -> None:
+    menu = """
+menu: m
+service_code: "*1#"
+languages: [en]
+start: ask
+words: {state: {ok: {en: Done}}}
+actions:
+  any.state: {http: "https://x.example/s", returns: {told: {set: {state: {from: s, type: word, max: 90}}}}}
+states:
+  ask: {do: any.state, on: {told: told}}
+  told: {end: "{state|state}"}
+"""
+    asks = check({"m.yaml": menu}, {})[0]
+    assert asks is not None
+    told = asks.http["any.state"].read(200, {"s": "не проведено " * 6}, 0.0)
+    shown = asks.states["m.told"]
+    assert isinstance(shown, End)
+
+    (size,) = [one for one in size_proof({"m.yaml": menu}, {}).table() if one.state == "m.told"]
+
+    assert octets(shown.text.render("en", told.values)) <= size.octets
+
+
 def test_screens_without_variables_are_passed_over_only_if_they_fit() -> None:
     text = "aaaa " * 34
     options = "options: [{text: bb bb bb bb, goto: end}, {text: cc, goto: end}]"

@@ -47,7 +47,12 @@ def http_action(name: str, spec: HttpActionSpec) -> HttpAction:
             takes={
                 variable: Taken(
                     tuple(taken.from_.split(".")),
-                    Shape(taken.type, _SIZES.get(taken.type, taken.max), optional=taken.optional),
+                    Shape(
+                        # Nobody promises which words come: one that no table has is shown as it is.
+                        "text" if taken.type == "word" else taken.type,
+                        _SIZES.get(taken.type, taken.max),
+                        optional=taken.optional,
+                    ),
                 )
                 for variable, taken in answer.set.items()
             },
