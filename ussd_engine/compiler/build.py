@@ -16,7 +16,7 @@ from ussd_engine.compiler.draft import Draft
 from ussd_engine.compiler.edges import Edge
 from ussd_engine.compiler.files import Menu, read_files
 from ussd_engine.compiler.graph import next_shown
-from ussd_engine.compiler.http import HttpProblem, declared, http_action
+from ussd_engine.compiler.http import HttpProblem, declared, http_action, without_max
 from ussd_engine.compiler.proofs import prove, shortcut_warnings
 from ussd_engine.compiler.reads import live_variables, reads
 from ussd_engine.compiler.schema import KeysSpec, LimitsSpec, MenuSpec
@@ -179,6 +179,9 @@ class _Compilation:
                 draft.say(source, (*at, "http"), "http-url", str(problem), problem.mend)
                 continue
             draft.actions[name] = declared(draft.http[name])
+            for below in without_max(spec):
+                mend = "Add it: the most characters of a text, or the largest number."
+                draft.say(source, (*at, *below), "missing-field", "`max` is missing here.", mend, on_key=True)
 
     def start(self, source: Source, spec: MenuSpec) -> str | None:
         if spec.start is None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from ussd_engine.actions import Action, Shape
 from ussd_engine.compiler.schema import HttpActionSpec
+from ussd_engine.compiler.source import Path
 from ussd_engine.core.http import Answered, HttpAction, Taken
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -70,6 +72,14 @@ def http_action(name: str, spec: HttpActionSpec) -> HttpAction:
         retries=spec.retry,
         results={answer.result: {k: taken.shape for k, taken in answer.takes.items()} for answer in answers},
     )
+
+
+def without_max(spec: HttpActionSpec) -> Iterator[Path]:
+    """Yield the places of values without a `max` that need one: texts would be cut to it, numbers refused."""
+    for result, answer in spec.returns.items():
+        for variable, taken in answer.set.items():
+            if taken.type not in _SIZES and "max" not in taken.model_fields_set:
+                yield "returns", result, "set", variable
 
 
 def declared(action: HttpAction) -> Action:
