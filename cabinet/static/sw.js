@@ -23,23 +23,36 @@ self.addEventListener("fetch", (event) => {
   if (address.pathname.startsWith("/cabinet/static/")) {
     event.respondWith(caches.match(request).then((kept) => kept || fetch(request)));
   } else if (request.mode === "navigate" && address.pathname.startsWith("/app/")) {
-    event.respondWith(page(request, address));
+    event.respondWith(page(event, address));
   }
 });
 
-/* Always the net first; of pages only the last list is kept, and only until signing out. */
-async function page(request, address) {
+/* Always the net first; of pages only the last list is kept, and only until nobody is signed in any more. */
+async function page(event, address) {
   const isList = (address.pathname === "/app/" || address.pathname === "/app/invoices") && !address.search;
   try {
-    const answer = await fetch(request);
-    const cache = await caches.open(LIST);
-    if (isList && answer.ok && !answer.redirected) await cache.put("/app/invoices", answer.clone());
-    if (answer.redirected && new URL(answer.url).pathname === "/app/signin") await caches.delete(LIST);
+    const answer = await fetch(event.request);
+    if (isList && answer.ok) event.waitUntil(keep(answer.clone()));
+    /* A page's redirect is opaque here: that the session is over shows when the sign-in is reached. */
+    if (address.pathname.startsWith("/app/signin") && answer.ok) await caches.delete(LIST);
+    if (answer.ok) event.waitUntil(translated(answer.headers.get("Content-Language")));
     return answer;
   } catch (_) {
     const kept = isList ? await caches.match("/app/invoices", { cacheName: LIST }) : undefined;
     return kept || (await caches.match("/app/offline")) || Response.error();
   }
+}
+
+/* A phone without room keeps none; the list that came is shown all the same. */
+async function keep(list) {
+  await (await caches.open(LIST)).put("/app/invoices", list).catch(() => {});
+}
+
+/* The page for when there is no net, in the language that pages have now. */
+async function translated(language) {
+  const kept = await caches.match("/app/offline", { cacheName: NAME });
+  if (!kept || !language || kept.headers.get("Content-Language") === language) return;
+  await (await caches.open(NAME)).add("/app/offline").catch(() => {});
 }
 
 self.addEventListener("push", (event) => {

@@ -99,6 +99,48 @@ def test_without_a_net_the_last_list_is_there_and_a_page_says_so(
     expect(app.get_by_text("№1001")).to_have_count(0)
 
 
+def test_a_phone_signed_out_from_elsewhere_forgets_the_list(
+    app: Page, phone: BrowserContext, site: Site
+) -> None:
+    site.world.issue()
+    app.goto(f"{site.url}/app/invoices")
+    expect(app.get_by_role("link", name="№1001")).to_be_visible()
+
+    site.people.accounts.sign_out_everywhere(site.people.sign_in(SHOP).who)
+    app.goto(f"{site.url}/app/")
+    expect(app.get_by_role("heading", name="Войти")).to_be_visible()
+    phone.set_offline(True)
+    app.goto(f"{site.url}/app/")
+
+    expect(app.get_by_role("heading", name="Нет связи")).to_be_visible()
+    expect(app.get_by_text("№1001")).to_have_count(0)
+
+
+def test_a_phone_with_no_room_left_shows_the_list_all_the_same(
+    app: Page, phone: BrowserContext, site: Site
+) -> None:
+    phone.new_cdp_session(app).send("Storage.overrideQuotaForOrigin", {"origin": site.url, "quotaSize": 1})
+    site.world.issue()
+
+    app.goto(f"{site.url}/app/invoices")
+
+    expect(app.get_by_role("link", name="№1001")).to_be_visible()
+
+
+def test_without_a_net_the_app_speaks_the_language_chosen_last(
+    app: Page, phone: BrowserContext, site: Site
+) -> None:
+    app.goto(f"{site.url}/app/settings")
+    app.get_by_role("main").get_by_role("button", name="English").click()
+    expect(app.get_by_role("heading", name="Settings")).to_be_visible()
+    app.goto(f"{site.url}/app/invoices/new")
+
+    phone.set_offline(True)
+    app.goto(f"{site.url}/app/reports")
+
+    expect(app.get_by_role("heading", name="No connection")).to_be_visible()
+
+
 def test_notifications_are_asked_for_after_an_invoice_and_kept(app: Page, site: Site) -> None:  # A34
     subscription = {
         "endpoint": "https://push.example.com/send/1",
