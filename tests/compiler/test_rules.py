@@ -217,6 +217,13 @@ WRONG = [
     ("unset-variable", menu("  home: {text: Hi, options: [{text: A, goto: ask}, {text: B, goto: done}]}\n",
                             "  ask: {ask: X, as: x, type: {text: {max: 5}}, goto: done}\n", "  done: {end: ¦'{x}'}\n"),
      "not set on every way", "into […]"),
+    ("unset-variable", menu(SUM, ACT, "  done: {end: ¦'Bye[ {smu}]'}\n"), "nothing sets 'smu'", "Did you mean 'sum'?"),
+    ("unset-variable", menu("  home: {text: Hi, options: [{text: A, goto: done}, {text: B, goto: done, when: ¦calller}]}\n", DONE),
+     "nothing sets 'calller'", "Did you mean 'caller'?"),
+    ("unset-variable", menu("  home: {list: shop.items, row: '{row.number}', text: ¦'{row.number}', none: done}\n", DONE),
+     "nothing sets 'row.number'", "Known are: caller"),
+    ("unset-variable", menu(LIST.format(""), "  done: {end: ¦'{row.number}'}\n"), "nothing sets 'row.number'",
+     "Known are: caller"),
     # --- secrets
     ("secret", menu("  home: {ask: PIN, as: pin, type: {pin: {digits: 5}}, goto: ¦done}\n", DONE), "no action that takes it",
      "directly"),

@@ -1,4 +1,4 @@
-"""On every way to a state, what it reads has been set; optional texts and `when` may stay empty."""
+"""On every way to a state, what it reads has been set; what may stay empty, something sets somewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ussd_engine.compiler.reads import texts_of
 from ussd_engine.compiler.source import Path
 from ussd_engine.compiler.texts import nearest
 from ussd_engine.core.errors import Problem
-from ussd_engine.core.service import AnyState, Do, Invoke, Listing, Return, Switch
+from ussd_engine.core.service import AnyState, Do, Invoke, Listing, Return, Screen, Switch
 from ussd_engine.text.template import Slot
 
 Summaries = Mapping[tuple[str, str], frozenset[str]]
@@ -20,7 +20,7 @@ Summaries = Mapping[tuple[str, str], frozenset[str]]
 
 
 def set_before_read(subject: Subject) -> Iterator[Problem]:
-    """Nothing is read that some way there has not set."""
+    """Nothing is read that some way there has not set, or where it may be empty that nothing ever sets."""
     always = frozenset(BUILT_IN)
     begins = {name: always | frozenset(given) for name, given in subject.draft.pushes.items()}
     begins[subject.start] = always
@@ -28,15 +28,20 @@ def set_before_read(subject: Subject) -> Iterator[Problem]:
     for name, state in subject.states.items():
         if not subject.has_place(name) or name not in sure:
             continue
-        for below, variable in _needs(state, subject.actions):
-            if variable not in sure[name] and not variable.startswith("row."):
-                yield _unset(subject, name, below, variable, sure[name])
+        needs = frozenset(_needs(state, subject.actions))
+        for below, variable in _mentions(state):
+            if variable.startswith("row.") and below == ("row",):
+                continue
+            needed = (below, variable) in needs
+            if variable not in (sure[name] if needed else subject.kinds):
+                known = sorted(sure[name] if needed else subject.kinds)
+                yield _unset(subject, name, below, variable, known)
 
 
-def _unset(subject: Subject, name: str, below: Path, variable: str, sure: frozenset[str]) -> Problem:
+def _unset(subject: Subject, name: str, below: Path, variable: str, known: list[str]) -> Problem:
     if variable not in subject.kinds:
         what = f"nothing sets '{variable}', which state '{short(name)}' reads."
-        mend = nearest(variable, sorted(sure))
+        mend = nearest(variable, known)
     else:
         what = f"'{variable}' is not set on every way to state '{short(name)}'."
         mend = (
@@ -45,6 +50,21 @@ def _unset(subject: Subject, name: str, below: Path, variable: str, sure: frozen
             else "Put the text into […] if it may be empty."
         )
     return subject.at(name, "unset-variable", what, mend, *below, on_key=False)
+
+
+def _mentions(state: AnyState) -> Iterator[tuple[Path, str]]:
+    """Yield all that a state reads, and where it stands."""
+    for below, text in texts_of(state):
+        yield from ((below, variable) for variable in sorted(text.names))
+    if isinstance(state, Screen):
+        yield from (
+            (("options", i, "when"), o.when) for i, o in enumerate(state.options) if o.when is not None
+        )
+    elif isinstance(state, Switch):
+        yield ("switch",), state.variable
+    elif isinstance(state, Do | Listing):
+        given = (arg.variable for arg in state.args.values())
+        yield from ((("with",), variable) for variable in given if variable is not None)
 
 
 def _needs(state: AnyState, actions: Mapping[str, Action]) -> Iterator[tuple[Path, str]]:
