@@ -49,7 +49,7 @@ def chores(money: Money, metrics: Metrics, watched: Watched, sender: Sender) -> 
         return lambda: work() if money.lease.held else 0
 
     return (
-        Chore("lease", own, every_s=RENEW_EVERY_S),
+        Chore("lease", own, every_s=RENEW_EVERY_S, backs_off=False),
         Chore("relay", owned(relay), every_s=0.5, nudged=True),
         Chore("expiry", owned(money.workers.expire_due), every_s=5.0),
         Chore("recovery", owned(recover), every_s=2.0),

@@ -7,10 +7,13 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Final
 
 log = logging.getLogger(__name__)
 
-BACK_OFF_MAX_S = 30.0
+BACK_OFF_MAX_S: Final = 30.0
+DOUBLED_MAX: Final = 16
+"""Times; a nudged chore fails thousands of times in an outage, and no float holds that power of two."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,15 @@ class Chore:
     Attributes:
         every_s: pause after a round that found nothing; after another the next follows at once.
         nudged: `Workers.nudge` ends its pause.
+        backs_off: while it fails it comes round less and less often; the lease does not, for lines and
+            notices wait for it.
     """
 
     name: str
     work: Callable[[], int]
     every_s: float
     nudged: bool = False
+    backs_off: bool = True
 
 
 class Workers:
@@ -65,10 +71,13 @@ class Workers:
                 if await loop.run_in_executor(self._pool, chore.work):
                     pause = 0.0
                 failures = 0
-            except Exception:
+            except Exception as error:
                 failures += 1
-                pause = min(BACK_OFF_MAX_S, chore.every_s * 2**failures)
-                log.exception("a chore failed", extra={"chore": chore.name, "again_in_s": pause})
+                if chore.backs_off:
+                    pause = min(BACK_OFF_MAX_S, chore.every_s * 2 ** min(failures, DOUBLED_MAX))
+                told = {"chore": chore.name, "again_in_s": pause, "why": type(error).__name__}
+                # The way it came is told once; an outage would fill the log with it.
+                log.error("a chore failed", extra=told, exc_info=failures == 1)
             await self._rest(chore, pause)
 
     async def _rest(self, chore: Chore, pause_s: float) -> None:
