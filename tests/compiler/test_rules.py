@@ -128,6 +128,8 @@ WRONG = [
      "Did you mean 'm.home'?"),
     ("service-keys", menu("  home: {end: Hi}\n", head=HEAD + "keys: ¦{back: 9, home: 9}\n"), "the same", "one each"),
     ("reserved", menu("  home: {end: Hi}\n", "  ¦back: {end: Hi}\n"), "a way to go", "Rename"),
+    ("reserved", asked("{text: {max: 5}}").replace("as: x", "as: ¦caller"), "who is in the dialogue", "another name"),
+    ("reserved", menu(LIST.format(", as: ¦caller, goto: done"), DONE), "who is in the dialogue", "another name"),
     ("unknown-zone", menu("  home: {end: Hi}\n", head=HEAD + "zone: ¦Mars\n"), "'Mars'", "Asia/Tashkent"),
     ("unknown-says", menu("  home: {end: Hi}\n", head=HEAD + "says: {¦ovr: Bye}\n"), "'ovr'", "'over'"),
     ("unknown-variable", menu("  home: {end: Hi}\n", head=HEAD + 'says: {over: ¦"{min}"}\n'), "'min'", "none"),

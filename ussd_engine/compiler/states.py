@@ -150,6 +150,12 @@ class _StateReader:
             found[variable] = kind
         return found
 
+    def is_free(self, variable: str) -> None:
+        """Who calls is what the network says: actions go by it, so nothing that is typed may take its place."""
+        if variable == "caller":
+            what = "`caller` is who is in the dialogue, whatever is typed."
+            self.draft.say(self.source, self.place("as"), "reserved", what, "Use another name.")
+
     def options(self, spec: ScreenSpec) -> tuple[Option, ...]:
         options: list[Option] = []
         seen: dict[str, int] = {}
@@ -187,6 +193,7 @@ class _StateReader:
         except TypeProblem as problem:
             self.draft.say(self.source, self.place("type"), "type", str(problem), problem.mend, on_key=True)
             kind = TextType(1, 160)
+        self.is_free(spec.as_)
         # Two questions may fill one variable; a shortcut's field then belongs to the first.
         self.draft.questions.setdefault((self.menu, spec.as_), self.name)
         return Question(
@@ -224,6 +231,7 @@ class _StateReader:
             at = self.place("keys", "more")
             self.draft.say(self.source, at, "option-key", what, "Use another key.")
         if spec.as_ is not None:
+            self.is_free(spec.as_)
             self.rows_can_be_chosen(spec, more_key)
         return Listing(
             **common,
