@@ -151,7 +151,7 @@ class _StateReader:
         return found
 
     def is_free(self, variable: str) -> None:
-        """Who calls is what the network says: actions go by it, so nothing that is typed may take its place."""
+        """Who calls is what the network says; actions go by it, so nothing typed may take its place."""
         if variable == "caller":
             what = "`caller` is who is in the dialogue, whatever is typed."
             self.draft.say(self.source, self.place("as"), "reserved", what, "Use another name.")
