@@ -44,6 +44,11 @@ def who(request: web.Request) -> SignedIn | None:
     return request.get(_WHO)
 
 
+def lapsed(request: web.Request, kind: SessionKind) -> bool:
+    """Whether the browser still brings a session of this kind that is over."""
+    return who(request) is None and _name(office_of(request), _cookie_of(kind)) in request.cookies
+
+
 def signed_in(request: web.Request, *, owner: bool = False) -> SignedIn:
     """The merchant's user who asks; `owner`: only an owner will do.
 

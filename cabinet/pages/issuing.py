@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from cabinet import sessions
 from cabinet.office import office_of
 from cabinet.pages import forms
-from cabinet.pages.shell import page, said, shell_of, to, url, words
+from cabinet.pages.shell import page, said, shell_of, to, to_sign_in, url, words
 from cabinet.refusals import Said
 from cabinet.sessions import signed_in
 from invoicing import Duplicate, Issued, Refusal, Refused, RequestKey, SignedIn
@@ -88,9 +89,11 @@ async def back(request: web.Request) -> web.StreamResponse:
 
 async def review(request: web.Request) -> web.StreamResponse:
     """Step 2: everything is checked as it will be when it is issued, and nothing is done."""
-    office, who = office_of(request), signed_in(request)
     fields = await forms.typed(request)
     typed = {name: fields.get(name, "") for name in ("phone", "amount")}
+    if sessions.who(request) is None:
+        return to_sign_in(request, _form(request, typed))
+    office, who = office_of(request), signed_in(request)
     problems: dict[str, Said] = {}
     phone, amount = forms.phone(typed["phone"]), forms.amount(typed["amount"])
     if isinstance(phone, Refused):
@@ -113,10 +116,12 @@ async def review(request: web.Request) -> web.StreamResponse:
 
 async def confirm(request: web.Request) -> web.StreamResponse:
     """Step 3: it is issued, once for each draft."""
-    office, who, shell = office_of(request), signed_in(request), shell_of(request)
     fields = await forms.typed(request)
-    draft = Draft.of(request, who, fields)
     typed = {name: fields.get(f"typed_{name}", "") for name in ("phone", "amount")}
+    if sessions.who(request) is None:
+        return to_sign_in(request, _form(request, typed))
+    office, who, shell = office_of(request), signed_in(request), shell_of(request)
+    draft = Draft.of(request, who, fields)
     if draft is None:
         return page(request, "new.html", status=422, fields=typed, problems={"all": _changed(request)})
     again = fields.get("again") == "1"

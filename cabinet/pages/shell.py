@@ -241,10 +241,14 @@ def missing(request: web.Request) -> web.Response:
 
 
 def _to_sign_in(request: web.Request) -> web.Response:
-    wanted = request.path_qs if request.method == hdrs.METH_GET else shell_of(request).base + "/"
     if request.headers.get("HX-Request"):
         # htmx would put the sign-in page into a corner of this one.
         return web.Response(status=204, headers={"HX-Redirect": url(request, "/signin")})
+    return to_sign_in(request, _place(request))
+
+
+def to_sign_in(request: web.Request, wanted: str) -> web.Response:
+    """Lead to the sign-in, and from there to an address of this front."""
     return to(request, "/signin", next=None if wanted == shell_of(request).base + "/" else wanted)
 
 

@@ -30,7 +30,11 @@ async def show(request: web.Request) -> web.StreamResponse:
     """Phone and password; whoever is signed in already is led to the list."""
     if sessions.who(request) is not None:
         return to(request, "/")
-    return page(request, "signin.html", phone="", next=next_of(request, request.query.get("next", "")))
+    led, over = (
+        next_of(request, request.query.get("next", "")),
+        sessions.lapsed(request, shell_of(request).kind),
+    )
+    return page(request, "signin.html", phone="", next=led, lapsed=over)
 
 
 async def sign_in(request: web.Request) -> web.StreamResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.cabinet.browser.site import Site
 from tests.cabinet.web import PASSWORD
@@ -64,4 +64,23 @@ def test_sums_and_statuses_stay_whole_and_apart_at_every_width(
         assert page.evaluate(STICKING_OUT) == [], f"{path} on paper"
         assert page.evaluate(OVERLAPPING) == [], f"{path} on paper"
         page.emulate_media(media="screen")
+    page.context.close()
+
+
+def test_a_printed_report_that_is_not_whole_says_so(chromium: Browser, site: Site) -> None:
+    page = signed_in(chromium, site, "ru")
+    for _ in range(40):
+        site.answer_now(site.world.issue(1_000_00))
+    page.goto(f"{site.url}/cabinet/reports")
+    page.emulate_media(media="print")
+    note = page.get_by_text("Остальные платежи здесь не напечатаны")
+
+    expect(note).to_be_visible()
+    expect(page.get_by_text("Показать еще")).to_be_hidden()
+    page.emulate_media(media="screen")
+    expect(note).to_be_hidden()
+    page.get_by_role("button", name="Показать еще").click()
+    expect(page.get_by_role("button", name="Показать еще")).to_have_count(0)
+    page.emulate_media(media="print")
+    expect(note).to_have_count(0)
     page.context.close()

@@ -102,6 +102,39 @@ async def test_a_page_is_asked_for_by_nobody_and_leads_back_after_signing_in(her
     assert inside.path == "/cabinet/reports"
 
 
+async def test_a_session_that_ends_in_the_middle_of_a_form_says_so_and_leads_back_to_it(here: Here) -> None:
+    browser = await here.owner()
+    await browser.get("/invoices/new")
+    here.world.clock.advance(minutes=16)
+
+    led = await browser.post("/invoices/review", {"phone": "901234567", "amount": "50 000,5"})
+    inside = await browser.post("/signin", led.hidden | {"phone": SHOP, "password": PASSWORD})
+    await browser.post("/signout")
+    by_himself = await browser.get("/signin")
+
+    assert led.path == "/cabinet/signin"
+    assert "Сеанс завершен" in led.text
+    assert inside.path == "/cabinet/invoices/new"
+    assert "901234567" in inside.words
+    assert "50 000,5" in inside.words
+    assert "Сеанс завершен" not in by_himself.text
+
+
+async def test_a_confirmation_after_the_session_ended_issues_nothing_and_leads_to_the_form(
+    here: Here,
+) -> None:
+    browser = await here.owner("/app")
+    review = await browser.post("/invoices/review", {"phone": "901234567", "amount": "7000"})
+    here.world.clock.advance(days=15)
+
+    led = await browser.post("/invoices", review.hidden)
+    inside = await browser.post("/signin", led.hidden | {"phone": SHOP, "password": PASSWORD})
+
+    assert here.world.count("invoice") == 0
+    assert inside.path == "/app/invoices/new"
+    assert "7000" in inside.words
+
+
 async def test_nobody_is_led_to_a_strange_site_after_signing_in(here: Here) -> None:
     here.people.sign_up(SHOP)
     for wanted in ("//evil.example/", "https://evil.example/", "/cabinet//evil.example", "/cabinet\\evil"):
