@@ -170,7 +170,8 @@ class Reports:
         known = int(paper.id)
         with reading(self._engine) as conn:
             attempts, issuer = storage.attempts(conn, known), storage.issuer(conn, known)
-            notices = storage.notices(conn, _events(known, attempts))
+            payments = [*(one.id for one in attempts), *storage.refunds(conn, known)]
+            notices = storage.notices(conn, _events(known, payments))
         assert issuer is not None  # every invoice has one
         return paper, Story(issuer, attempts, notices)
 
@@ -336,11 +337,11 @@ def _payment(row: PaymentRow) -> PaymentPaper:
     )
 
 
-def _events(invoice_id: int, attempts: tuple[AttemptRow, ...]) -> list[str]:
-    """The names under which notices about an invoice and its payments are queued."""
+def _events(invoice_id: int, payments: Collection[int]) -> list[str]:
+    """The names under which notices about an invoice, its payments and its refunds are queued."""
     of_invoice = ("issued", "declined", "cancelled", "expired")
     of_payment = ("approved", "declined", "unknown", "reversed", "refunded")
     return [
         *(f"invoice:{invoice_id}:{what}" for what in of_invoice),
-        *(f"payment:{one.id}:{what}" for one in attempts for what in of_payment),
+        *(f"payment:{one}:{what}" for one in payments for what in of_payment),
     ]

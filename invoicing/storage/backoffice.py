@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, or_, select
 
 from invoicing.storage.audit import AuditRow
+from invoicing.storage.reports import refunds
 from invoicing.storage.rows import many
 from invoicing.storage.tables import audit, card, customer, invoice, merchant, merchant_user, outbox, payment
 from invoicing.storage.tables import reversal as reversals
@@ -142,12 +143,8 @@ def merchant_of(conn: Connection, msisdn: str) -> int | None:
 
 def tried(conn: Connection, invoice_id: int) -> tuple[TriedRow, ...]:
     """All attempts to pay an invoice and to pay it back, oldest first."""
-    own = select(payment.c.id).where(payment.c.invoice_id == invoice_id)
-    return many(
-        conn,
-        _TRIED.where(or_(payment.c.invoice_id == invoice_id, payment.c.refund_of.in_(own))),
-        TriedRow,
-    )
+    own = or_(payment.c.invoice_id == invoice_id, payment.c.id.in_(refunds(conn, invoice_id)))
+    return many(conn, _TRIED.where(own), TriedRow)
 
 
 def reversals_of(conn: Connection, payment_ids: Sequence[int]) -> tuple[ReversalRow, ...]:

@@ -293,6 +293,15 @@ def attempts(conn: Connection, invoice_id: int) -> tuple[AttemptRow, ...]:
     return many(conn, query, AttemptRow)
 
 
+def refunds(conn: Connection, invoice_id: int) -> Sequence[int]:
+    """Ids of the tries to give an invoice's payment back."""
+    paid = payment.alias("paid")
+    # No index leads from a payment to all of its refunds; one leads to its customer's later attempts.
+    later = and_(payment.c.customer_id == paid.c.customer_id, payment.c.id > paid.c.id)
+    query = select(payment.c.id).join(paid, and_(later, payment.c.refund_of == paid.c.id))
+    return conn.execute(query.where(paid.c.invoice_id == invoice_id)).scalars().all()
+
+
 def notices(conn: Connection, event_ids: Sequence[str]) -> tuple[NoticeRow, ...]:
     """The SMS about these events, oldest first."""
     columns = tuple(outbox.c[name] for name in NoticeRow.__match_args__)

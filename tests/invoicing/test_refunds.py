@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from invoicing import Behaviour, Paid, Pending, Recovered, Refunded, Refusal, Refused, Status, ledger
+from invoicing import (
+    Behaviour,
+    Paid,
+    Pending,
+    Recovered,
+    Refunded,
+    Refusal,
+    Refused,
+    SessionKind,
+    SignedIn,
+    Status,
+    WebRole,
+    ledger,
+)
 from invoicing.registration import DEMO_PAN
+from invoicing.reports import Reports
 from invoicing.results import InvoiceView
 from invoicing.storage import people
 from invoicing.storage.connect import reading, write
@@ -135,3 +149,28 @@ def test_while_the_bank_is_down_no_refund_begins(world: World, paid: InvoiceView
 
     assert refund(world, paid) == Refused(Refusal.UNAVAILABLE)
     assert world.count("payment") == 1
+
+
+def test_the_invoices_story_has_the_sms_of_its_refunds(world: World, paid: InvoiceView) -> None:
+    token = world.bank.tokenise(DEMO_PAN, "3012")
+    world.bank.set_behaviour(token, Behaviour.DECLINE)
+    refund(world, paid)
+    world.bank.set_behaviour(token, Behaviour.NORMAL)
+    refund(world, paid)
+    told = Reports(world.engine, clock=world.clock).invoice(owner_of(world), paid.id)
+
+    assert not isinstance(told, Refused)
+    assert [notice.template for notice in told[1].notices] == [
+        "issued_customer",
+        "paid_merchant",
+        "paid_customer",
+        "refund_refused_merchant",
+        "refunded_customer",
+        "refunded_merchant",
+    ]
+
+
+def owner_of(world: World) -> SignedIn:
+    now = world.clock.now()
+    words = ("1", SHOP, 1, "MAGAZIN-24", "ru", now, now, now)
+    return SignedIn("1", SessionKind.WEB, WebRole.OWNER, *words)
