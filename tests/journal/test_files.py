@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -92,6 +93,53 @@ def test_a_disk_that_fails_costs_entries_and_no_turn(
 
     assert (journal.written, journal.dropped) == (0, 1)
     assert "998901234567" not in caplog.text
+
+
+def test_an_entry_that_can_not_be_written_costs_none_of_those_beside_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = FileJournal(tmp_path)
+    journal.write(entry(1))
+    journal.write(entry(2)._replace(text="half a character: \ud83d"))
+    journal.write(entry(3))
+    journal.close()
+
+    assert [dialogue.id[-1] for dialogue in read(journal_files(tmp_path))] == ["1", "3"]
+    assert (journal.written, journal.dropped) == (2, 1)
+    assert "half a character" not in caplog.text
+
+
+def test_a_disk_that_takes_half_a_batch_costs_that_batch_and_no_line_after_it(tmp_path: Path) -> None:
+    files = worker(tmp_path, entry(1))
+    (path,) = journal_files(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 40, hard))
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            files.append([encoded(entry(2))], NOON)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    files.append([encoded(entry(3))], NOON)
+    damage = Damage()
+
+    assert [dialogue.id[-1] for dialogue in read(journal_files(tmp_path), damage)] == ["1", "3"]
+    assert damage.lines == 1
+
+
+def test_a_journal_of_more_files_than_a_process_may_open_is_read_whole(tmp_path: Path) -> None:
+    for number in range(200):
+        worker(tmp_path, entry(number, at=NOON + number, is_open=False)).close()
+        for written in tmp_path.glob("*.jsonl"):
+            written.rename(written.with_suffix(f".{number:03}"))
+    paths = sorted(tmp_path.iterdir())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 20, hard))
+    try:
+        found = list(read(paths))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert [int(dialogue.id, 16) for dialogue in found] == list(range(200))
 
 
 def test_a_new_day_and_a_large_file_begin_another(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ share one. Times in the names are UTC.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Sequence
@@ -53,7 +54,8 @@ class JournalFiles:
         assert self._file is not None
         batch = b"\n".join(lines) + b"\n"
         try:
-            self._file.write(batch)
+            if self._file.write(batch) < len(batch):  # what a full disk takes is less before it is nothing
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError:
             self.close()  # half a line may be there: what follows begins in another file
             raise

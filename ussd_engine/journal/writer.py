@@ -74,8 +74,11 @@ class FileJournal:
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(_BATCH_MAX, len(self._queue)))]
             try:
-                self._files.append([encoded(entry) for entry in batch], self._clock())
-                self.written += len(batch)
+                lines = [line for entry in batch if (line := _encoded(entry)) is not None]
+                if lines:
+                    self._files.append(lines, self._clock())
+                self.written += len(lines)
+                self.dropped += len(batch) - len(lines)
             except Exception as error:  # noqa: BLE001 - whatever the disk does, turns go on
                 # Never the error's text: it may hold what an entry holds.
                 self.dropped += len(batch)
@@ -84,3 +87,12 @@ class FileJournal:
         if self.dropped > self._told:
             log.error("journal entries were dropped: %d so far", self.dropped)
             self._told = self.dropped
+
+
+def _encoded(entry: Entry) -> bytes | None:
+    """Its line; None where it has none, which must not cost those that wait beside it."""
+    try:
+        return encoded(entry)
+    except Exception as error:  # noqa: BLE001 - as above
+        log.error("an entry can't be written: %s", type(error).__name__)
+        return None
