@@ -18,6 +18,7 @@ from cabinet.sessions import origin, signed_in
 from invoicing import Pending, Refusal, Refused, RequestKey, SignedIn, Status
 from invoicing.papers import InvoicePaper
 
+_THIS_MACHINE: Final = ("localhost", "127.0.0.1", "::1")
 _QR_DIALS: Final = "tel:*880%23"
 """What a customer's camera makes of the QR: the call that opens the menu with his invoices."""
 
@@ -145,7 +146,9 @@ def check_address(request: web.Request, who: SignedIn, paper: InvoicePaper) -> s
     """Where anybody who holds the receipt can see that it is real."""
     named = f"{who.merchant_id}-{paper.id}"
     seal = office_of(request).derived("receipt", named)[:32]
-    return f"{request.scheme}://{request.host}/cabinet/check/{named}-{seal}"
+    # Who is signed in by a `Secure` cookie came over TLS, though it may have ended at a proxy before us.
+    by_tls = office_of(request).options.secure and (request.url.host or "") not in _THIS_MACHINE
+    return f"{'https' if by_tls else request.scheme}://{request.host}/cabinet/check/{named}-{seal}"
 
 
 def qr(text: str) -> str:

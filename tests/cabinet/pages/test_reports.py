@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +16,14 @@ from python_calamine import CalamineWorkbook
 
 from cabinet import exports
 from cabinet.exports import Sheet, guarded
+from cabinet.pages.invoice import qr
 from cabinet.pages.languages import speech
 from invoicing import Status
 from invoicing.papers import PaymentPaper
 from invoicing.registration import DEMO_PAN
 from invoicing.values import TASHKENT
-from tests.cabinet.pages.web import Here
-from tests.invoicing.world import CUSTOMER, FIFTY, OTHER_SHOP, SOUM
+from tests.cabinet.pages.web import OPTIONS, Here, here_over
+from tests.invoicing.world import CUSTOMER, FIFTY, OTHER_SHOP, SOUM, World, on_file
 
 
 def at(here: Here, day: int, hour: int, minute: int, second: int) -> None:
@@ -167,6 +170,22 @@ async def test_whoever_holds_a_receipt_can_check_it_and_nothing_else(here: Here)
     assert "4567" not in real.text
     assert made_up.status == 404
     assert (await browser.get(f"/invoices/{invoice.id}/receipt")).status == 200
+
+
+async def test_a_receipts_qr_leads_to_tls_though_a_proxy_ends_it_before_us(tmp_path: Path) -> None:
+    async with here_over(World(on_file(tmp_path)), options=replace(OPTIONS, secure=True)) as here:
+        browser, new = await here.browser(), here.people.sign_up()
+        invoice = here.world.issue()
+        here.world.pay(invoice)
+        named = f"{new.who.merchant_id}-{invoice.id}"
+        asked = {"Cookie": f"__Host-session={new.token}"}
+        path = f"/cabinet/check/{named}-{_seal(here, named)}"
+
+        public = await browser.get(f"/invoices/{invoice.id}/receipt", Host="cabinet.example", **asked)
+        demo = await browser.get(f"/invoices/{invoice.id}/receipt", Host="127.0.0.1:8880", **asked)
+
+    assert qr(f"https://cabinet.example{path}").encode() in public.octets
+    assert qr(f"http://127.0.0.1:8880{path}").encode() in demo.octets
 
 
 def _seal(_here: Here, named: str) -> str:

@@ -126,11 +126,13 @@ def serving(server: TestServer) -> web.Server:
 
 
 @asynccontextmanager
-async def here_over(world: World, back: Back | None = None) -> AsyncIterator[Here]:
+async def here_over(
+    world: World, back: Back | None = None, options: Options = OPTIONS
+) -> AsyncIterator[Here]:
     people = People(world)
     with ThreadPoolExecutor(4) as pool:
         served = web.Application()
-        mount(served, office_over(people, pool, OPTIONS), back)
+        mount(served, office_over(people, pool, options), back)
         server = TestServer(served)
         await server.start_server()
         serving(server).handler_cancellation = False  # as the service is served
