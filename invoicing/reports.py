@@ -292,11 +292,11 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, TASHKENT).astimezone(UTC)
 
 
-def _cursor(at: datetime, id_: int) -> str:
-    return f"{int(at.timestamp() * 1_000_000)}-{id_}"
-
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _cursor(at: datetime, id_: int) -> str:
+    return f"{(at - _EPOCH) // timedelta(microseconds=1)}-{id_}"
 
 
 def _place(after: str | None) -> Place | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from invoicing import InvoiceView, Refusal, Refused, Rows, Status
+from invoicing import InvoiceView, Refusal, Refused, Rows, SessionKind, SignedIn, Status, WebRole
+from invoicing.reports import Filter, Reports
 from tests.invoicing.world import CUSTOMER, OTHER_SHOP, SHOP, SOUM, STRANGER, World
 
 
@@ -185,3 +188,25 @@ def test_cards_show_their_last_four_digits_and_nothing_more(world: World) -> Non
 
     assert [(card.last4, card.scheme) for card in cards] == [("1234", "uzcard"), ("1234", "humo")]
     assert world.service.cards(STRANGER) == ()
+
+
+@pytest.mark.parametrize("year", [2026, 2039])
+def test_rows_of_one_moment_are_all_on_the_cabinets_pages(world: World, year: int) -> None:
+    world.clock.at = datetime(year, 5, 6, 7, 8, 9, 99_991, tzinfo=UTC)
+    issued = [int(world.issue().id) for _ in range(5)]
+    now = world.clock.now()
+    words = ("1", SHOP, 1, "MAGAZIN-24", "ru", now, now, now)
+    owner, reports = (
+        SignedIn("1", SessionKind.WEB, WebRole.OWNER, *words),
+        Reports(world.engine, clock=world.clock),
+    )
+    shown: list[int] = []
+    after: str | None = None
+    for _ in range(3):
+        page = reports.listed(owner, Filter(), after, 2)
+        assert not isinstance(page, Refused)
+        shown += (int(row.id) for row in page.rows)
+        after = page.after
+
+    assert shown == issued[::-1]
+    assert after is None
