@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from invoicing import Approved, Declined, NotReversed, Reversed, Unknown
+from invoicing import Approved, Credit, CreditKind, Declined, NotReversed, Reversed, Unknown
 from invoicing.processors.iso8583 import Stray
 from tests.peers.control import SwitchProcess
 from tests.processors.conftest import MakeTill, Till, until
@@ -113,6 +113,16 @@ def test_an_answer_that_cannot_be_about_the_attempt_decides_nothing(
     switch.fault("other", fields=fields)
 
     assert till.host.purchase(purchase(token)) == Unknown()
+    assert kinds(till) == [(Stray.MISMATCH, "0210")]
+
+
+def test_an_approval_that_gave_the_money_to_another_card_decides_nothing(
+    switch: SwitchProcess, till: Till, token: str
+) -> None:
+    credit = Credit(CreditKind.CARD, switch.card("tok-theirs", 0))
+    switch.fault("other", fields={"103": "tok-somebodys"})
+
+    assert till.host.purchase(purchase(token, credit=credit)) == Unknown()
     assert kinds(till) == [(Stray.MISMATCH, "0210")]
 
 

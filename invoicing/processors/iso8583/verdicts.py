@@ -19,12 +19,19 @@ NEVER_SEEN: Final = frozenset(("21", "25"))
 """On a reversal: no action taken, original not found. There is nothing to give back."""
 SEEN_BEFORE: Final = "94"
 _REPEATED: Final = (3, 4, 11, 37, 41, 49, 90, 103)
+_COMPARED_AGAIN: Final = frozenset((4, 11, 37))
+"""What an `Approved` carries, so that the domain sees by itself that it is about something else."""
 
 
 def contradicts(request: Message, answer: Message) -> bool:
     """Whether the answer repeats a field of the request with another value (F7, S22)."""
+    return bool(_differing(request, answer))
+
+
+def _differing(request: Message, answer: Message) -> set[int]:
     asked, told = request.fields, answer.fields
-    return any(told[number] != asked[number] for number in _REPEATED if number in told and number in asked)
+    both = (number for number in _REPEATED if number in told and number in asked)
+    return {number for number in both if told[number] != asked[number]}
 
 
 def told(answer: Message) -> Outcome:
@@ -39,13 +46,10 @@ def told(answer: Message) -> Outcome:
 
 def of_purchase(request: Message, answer: Message) -> Outcome:
     """A 0210 to our 0200. An approval of another sum or attempt is passed on: the domain refuses it."""
-    outcome = told(answer)
-    if not contradicts(request, answer):
+    outcome, differing = told(answer), _differing(request, answer)
+    if not differing or (isinstance(outcome, Approved) and differing <= _COMPARED_AGAIN):
         return outcome
-    theirs = (answer.terminal, answer.fields.get(3), answer.fields.get(49))
-    ours = (request.terminal, request.fields[3], request.fields[49])
-    same_till = all(their in (None, our) for their, our in zip(theirs, ours, strict=True))
-    return outcome if isinstance(outcome, Approved) and same_till else Unknown()
+    return Unknown()
 
 
 def of_reversal(request: Message, answer: Message) -> Reversed | NotReversed:
