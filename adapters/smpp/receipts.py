@@ -20,7 +20,7 @@ from adapters.smpp.wire import Pdu
 _TYPE: Final = 0x3C
 _RECEIPTS: Final = (0x04, 0x20)
 """`esm_class`, message type: a receipt, or an intermediate notification (§5.2.12)."""
-_TEXT: Final = re.compile(rb"id:\s*(\S+).{0,200}?stat:\s*(\w{1,8})", re.DOTALL | re.IGNORECASE)
+_TEXT: Final = re.compile(rb"id:\s*(\S+).{0,200}?stat:\s*(\w{1,16})", re.DOTALL | re.IGNORECASE)
 _ERROR: Final = re.compile(rb"err:\s*(\w{1,8})", re.IGNORECASE)
 REMEMBERED_MAX: Final = 50_000
 EARLY_MAX: Final = 1_000
@@ -40,15 +40,16 @@ class State(Enum):
 
 
 _NAMES: Final = {
-    b"ENROUTE": State.ENROUTE,
-    b"DELIVRD": State.DELIVERED,
-    b"EXPIRED": State.EXPIRED,
-    b"DELETED": State.DELETED,
-    b"UNDELIV": State.UNDELIVERABLE,
-    b"ACCEPTD": State.ACCEPTED,
-    b"UNKNOWN": State.UNKNOWN,
-    b"REJECTD": State.REJECTED,
+    b"ENROU": State.ENROUTE,
+    b"DELIV": State.DELIVERED,
+    b"EXPIR": State.EXPIRED,
+    b"DELET": State.DELETED,
+    b"UNDEL": State.UNDELIVERABLE,
+    b"ACCEP": State.ACCEPTED,
+    b"UNKNO": State.UNKNOWN,
+    b"REJEC": State.REJECTED,
 }
+"""By the first letters: the standard shortens a word to seven, and not all centres do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def read(pdu: Pdu) -> Receipt | None:
     if not named:
         return None
     number = int.from_bytes(pdu.tlvs.get(wire.MESSAGE_STATE, b"")[:1], "big")
-    named_state = _NAMES.get(told[2].upper(), State.UNKNOWN) if told else State.UNKNOWN
+    named_state = _NAMES.get(told[2][:5].upper(), State.UNKNOWN) if told else State.UNKNOWN
     state = State(number) if 1 <= number <= 8 else named_state
     error = _ERROR.search(pdu.octets)
     return Receipt(

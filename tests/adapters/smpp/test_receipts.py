@@ -21,7 +21,8 @@ def deliver(text: bytes, tlvs: dict[int, bytes] | None = None, esm_class: int = 
 @pytest.mark.parametrize(
     ("word", "state"),
     [("DELIVRD", State.DELIVERED), ("UNDELIV", State.UNDELIVERABLE), ("EXPIRED", State.EXPIRED),
-     ("REJECTD", State.REJECTED), ("acceptd", State.ACCEPTED), ("WHATEVER", State.UNKNOWN)],
+     ("REJECTD", State.REJECTED), ("acceptd", State.ACCEPTED), ("WHATEVER", State.UNKNOWN),
+     ("DELIVERED", State.DELIVERED), ("UNDELIVERABLE", State.UNDELIVERABLE), ("Rejected", State.REJECTED)],
 )  # fmt: skip
 def test_the_text_form_is_read(word: str, state: State) -> None:
     text = (
