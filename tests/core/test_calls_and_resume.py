@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import pytest
 
-from ussd_engine import MenuError, Service, compile_menus
-from ussd_engine.core.events import Answer, Ask, Begin, Close, Run
+from ussd_engine import Call, Max, MenuError, Rows, Service, compile_menus
+from ussd_engine.actions import declared
+from ussd_engine.core.events import ActionDone, Answer, Ask, Begin, Close, Row, Run
 from ussd_engine.core.session import Session
 from ussd_engine.core.step import begin, step
 
@@ -164,6 +168,38 @@ def test_a_state_to_be_confirmed_offers_to_go_on() -> None:
     assert text.startswith("Home")
     assert anew.before is None
     assert "name" not in anew.variables
+
+
+@dataclass(frozen=True)
+class Shop:
+    id: str
+    name: Annotated[str, Max(9)]
+
+
+async def shops(call: Call, after: str | None, limit: int) -> Rows[Shop]:
+    return Rows()
+
+
+@pytest.mark.parametrize(("resume", "offered"), [("safe", ()), ("confirm", ("1",))])
+def test_a_dialogue_that_began_on_a_list_goes_on_after_a_cut(resume: str, offered: tuple[str, ...]) -> None:
+    began = MENU.replace("start: home", "start: shops") + (
+        '  shops: {list: shops.all, row: "{row.name}", as: shop, goto: home, none: bye}\n'
+    )
+    menus = compile_menus(
+        {"main.yaml": began.replace("RESUME", resume), "consent.yaml": CONSENT},
+        {"shops.all": declared("shops.all", shops)},
+    )
+    listed = ActionDone(0, "rows", rows=(Row("s1", {"row.name": "Bread"}),))
+    taken = step(menus, step(menus, begin(menus, ME), Begin(0)).session, listed)
+    for text in ("1", "1", "Ali", "1"):
+        taken = step(menus, taken.session, Answer(0, text))
+
+    taken = step(menus, begin(menus, ME), Begin(0, (), taken.session))
+    for text in offered:
+        taken = step(menus, taken.session, Answer(0, text))
+
+    assert isinstance(taken.effects[0], Ask)
+    assert taken.effects[0].text.startswith("Amount")
 
 
 def test_an_offer_that_is_cut_itself_is_not_offered_again() -> None:

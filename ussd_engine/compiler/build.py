@@ -224,11 +224,8 @@ class _Compilation:
         states = draft.states
         own = list(edges.authored(states, start, draft.actions))
         own += edges.returning(states, edges.successors(own))
-        entries = sorted(
-            name
-            for name in next_shown(states, edges.successors(own), [start])
-            if isinstance(states[name], Screen | Question)
-        )
+        firsts = sorted(next_shown(states, edges.successors(own), [start]))
+        entries = [name for name in firsts if isinstance(states[name], Screen | Question)]
         dialled = list(edges.dialled(states, entries, draft.shortcuts))
         moves = [*own, *dialled]
         draft.problems += shortcut_warnings(draft, entries)
@@ -239,7 +236,7 @@ class _Compilation:
             *moves,
             *edges.housekeeping(states, start),
             *edges.ways_back(states, moves),
-            *edges.resuming(states, entries),
+            *edges.resuming(states, firsts),
             *edges.pushed(draft.pushes),
         ]
         self.complete(all_edges)

@@ -117,7 +117,7 @@ def returning(states: Mapping[str, AnyState], after: Mapping[str, Iterable[str]]
 
 
 def resuming(states: Mapping[str, AnyState], entries: Iterable[str]) -> Iterator[Edge]:
-    """Yield the ways from a dialogue's first screen to where it may go on after a cut."""
+    """Yield the ways from a dialogue's first screen, or list, to where it may go on after a cut."""
     resumable = [name for name, state in states.items() if state.resume != "never"]
     for entry in entries:
         for name in resumable:
