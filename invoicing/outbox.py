@@ -132,12 +132,18 @@ class Relay:
         """
         if not self._any_due(self._clock.now()):
             return Relayed()
-        done, taken = Relayed(), 0
+        done, taken, held_at = Relayed(), 0, self._clock.now()
         flying: dict[Future[Relayed], int] = {}
         with ThreadPoolExecutor(at_once, thread_name_prefix="relay") as threads:
             while True:
+                # However busily others land meanwhile: a hold that runs out lets a notice be sent twice.
+                if flying and self._clock.now() - held_at >= timedelta(seconds=_HOLD_AGAIN_S):
+                    held_at = self._clock.now()
+                    self._hold([id_ for one, id_ in flying.items() if not one.done()])
                 free = min(at_once - len(flying), limit - taken)
-                rows = self._claim(free) if free > 0 else ()
+                claimed = self._claim(free) if free > 0 else ()
+                # A clock that jumped has ended holds of our own.
+                rows = [row for row in claimed if row.id not in flying.values()]
                 taken += len(rows)
                 flying |= {threads.submit(self._send, sender, row): row.id for row in rows}
                 if not flying:
@@ -146,8 +152,6 @@ class Relay:
                 for one in landed:
                     del flying[one]
                     done += one.result()
-                if flying and not landed:
-                    self._hold([*flying.values()])
 
     def _claim(self, limit: int) -> tuple[OutboxRow, ...]:
         now = self._clock.now()

@@ -238,6 +238,31 @@ def test_one_slow_phone_holds_up_no_other_and_its_notice_is_held_while_it_lasts(
     assert [n.recipient for n in sender.taken].count(slow) == 2
 
 
+def test_a_slow_phones_notice_is_sent_once_though_others_land_all_the_time(file_world: World) -> None:
+    world = file_world
+    slow, *others = phones(9)
+    for phone in (slow, *others):
+        world.issue(customer=phone)
+    asked: list[str] = []
+    free = threading.Event()
+
+    class Uneven:
+        def send(self, notice: Notice) -> str:
+            asked.append(notice.recipient)
+            if notice.recipient == slow:
+                free.wait(20)
+            else:
+                world.clock.advance(seconds=1)
+                if notice.recipient == others[-1]:
+                    free.set()
+            return "id"
+
+    done = world.relay.run_side_by_side(Uneven(), 2)
+
+    assert sorted(asked) == [slow, *others]
+    assert done == Relayed(sent=9)
+
+
 def test_what_a_dead_relay_had_on_its_way_goes_four_seconds_later_once_more(file_world: World) -> None:
     file_world.issue()
 
