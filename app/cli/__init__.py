@@ -23,11 +23,13 @@ from app.cli import (
     scenarios,
     serve,
 )
+from app.cli.fail import Program
 
 # What a command imports is there to stay: to look through it for garbage takes a tenth of a start.
 gc.set_threshold(20_000, 20, 50)
 
 main = typer.Typer(
+    cls=Program,
     name="ussd",
     help="Run, check and call a USSD service.",
     no_args_is_help=True,

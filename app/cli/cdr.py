@@ -58,6 +58,8 @@ def export(
             written = records.write_csv(found, sys.stdout)
         else:
             written = records.whole(out, lambda part: _csv_into(found, part))
+    except BrokenPipeError:
+        raise  # whoever reads has enough
     except (records.NoParquet, OSError) as error:
         fail(str(error))
     typer.echo(f"{written} dialogues, {damage.lines} lines of the journal unreadable", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -43,7 +44,8 @@ def new(
     except OSError as error:
         fail(f"{error.filename or folder}: {error.strerror}")
     typer.echo(
-        f"{folder} has a service for {code}. Now:\n\n  cd {folder}\n  ussd demo\n\nREADME.md tells the rest."
+        f"{folder} has a service for {code}. Now:\n\n  cd {shlex.quote(str(folder))}\n  ussd demo\n\n"
+        "README.md tells the rest."
     )
 
 

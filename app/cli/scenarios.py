@@ -101,6 +101,8 @@ def replay(
                 typer.echo(_told(outcome))
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")
+    if damage.lines and not counts["dialogues"]:
+        fail(f"{journal}: none of its {damage.lines} lines is a journal's")
     typer.echo(_summary(counts, damage.lines))
     if counts["differ"]:
         raise typer.Exit(1)
@@ -130,7 +132,10 @@ def _files(paths: Iterable[Path], suffix: str, *, given: bool) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(path.glob(f"*{suffix}"))
+            inside = sorted(path.glob(f"*{suffix}"))
+            if given and not inside:
+                fail(f"{path}: no {suffix} file there")
+            found += inside
         elif path.exists():
             found.append(path)
         elif given:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from string import Formatter
 from xml.etree import ElementTree
 
+import pytest
 from typer.testing import CliRunner
 
 from app.cli import main
 from app.menusets.noticesizes import notice_sizes
 from invoicing import sms
 from invoicing.notices import TEXTS, Template, render
+from tests.served import USSD
 
 MENUS = str(Path(__file__).parents[2] / "menus")
 
@@ -86,3 +89,16 @@ def test_a_graph_of_an_unknown_menu_or_language_is_refused() -> None:
 
 def test_the_schema_is_printed() -> None:
     assert json.loads(run("schema"))["title"] == "USSD menu"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("schema",), ("--help",), ("check", MENUS, "--write-baseline", "{folder}")]
+)
+def test_what_cannot_be_written_is_one_line(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    given = [argument.replace("{folder}", str(tmp_path)) for argument in arguments]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([USSD, *given], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("ussd: ")

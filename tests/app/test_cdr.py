@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import subprocess
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from pyarrow import parquet
 from app.watching import cdr
 from tests.conftest import Start
 from tests.journal.dialogues import NOON, Line
-from tests.served import CUSTOMER, MERCHANT, PIN, run_ussd
+from tests.served import CUSTOMER, MERCHANT, PIN, USSD, run_ussd
 from ussd_engine import Kind
 from ussd_engine.journal import FileJournal, read
 from ussd_engine.journal.files import journal_files
@@ -246,3 +247,18 @@ def test_times_without_an_offset_are_tashkents(tmp_path: Path) -> None:
     )
 
     assert done.stderr.startswith("1 dialogues")
+
+
+def test_who_reads_some_rows_of_an_export_and_goes_is_told_no_fault(tmp_path: Path) -> None:
+    write(tmp_path, *(kept(f"d{number}", end="SUCCESS") for number in range(3000)))
+    span = ("--from", "2000-01-01", "--to", "2100-01-01", "--journal", str(tmp_path))
+    with subprocess.Popen(
+        [USSD, "cdr", "export", *span, "--out", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as export:
+        assert export.stdout is not None
+        assert export.stderr is not None
+        export.stdout.readline()
+        export.stdout.close()
+        told = export.stderr.read()
+
+    assert told == b""

@@ -119,3 +119,18 @@ def test_a_journal_that_is_not_there_is_told(tmp_path: Path) -> None:
 
     assert done.exit_code == 2
     assert "no journal there" in done.stderr
+
+
+def test_a_file_that_is_no_journal_is_not_told_as_replayed(tmp_path: Path) -> None:
+    other = tmp_path / "menus.yaml"
+    other.write_text("menu: m\nservice_code: '*123#'\n", encoding="utf-8")
+    done = ussd("replay", str(other))
+
+    assert done.exit_code == 2
+    assert done.stderr == f"ussd: {other}: none of its 2 lines is a journal's\n"
+
+
+def test_a_named_folder_without_scenarios_is_not_told_as_passed(tmp_path: Path) -> None:
+    done = ussd("test", str(tmp_path))
+
+    assert (done.exit_code, done.stderr) == (2, f"ussd: {tmp_path}: no .yaml file there\n")

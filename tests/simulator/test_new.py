@@ -106,6 +106,12 @@ def test_another_code_is_written_everywhere(tmp_path: Path) -> None:
     assert run_ussd("test", cwd=tmp_path / "kiosk").stdout == "3 of 3 scenarios passed\n"
 
 
+def test_the_commands_that_are_told_next_work_where_a_folders_name_has_blanks(tmp_path: Path) -> None:
+    told = run_ussd("new", "Мой сервис", cwd=tmp_path).stdout
+
+    assert "  cd 'Мой сервис'\n" in told
+
+
 def test_a_folder_with_something_in_it_and_a_wrong_code_are_refused(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/kept").write_text("x")
