@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gettext
 import io
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -86,6 +87,11 @@ class Speech:
         text = f"{figure:.1f}" if figure >= 9.995 else f"{figure:.2f}"
         text = text.rstrip("0").rstrip(".")
         return text if self.language == "en" else text.replace(".", ",")
+
+
+def typeset(latin: str) -> str:
+    """Uzbek with the letters that SMS has no room for: `oʻ` and `gʻ`, and `ʼ` for every other apostrophe."""
+    return re.sub(r"(?<=[oOgG])'", "\u02bb", latin).replace("'", "\u02bc")
 
 
 def phone(number: str) -> str:

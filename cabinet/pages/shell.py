@@ -109,7 +109,14 @@ def remember_language(request: web.Request, response: web.Response, chosen: str)
 
 def said(request: web.Request, refused: Refused) -> refusals.Said:
     """A refusal in the reader's words."""
-    return refusals.say(refused, language(request))
+    return _say(refused, language(request))
+
+
+def _say(refused: Refused, chosen: str) -> refusals.Said:
+    found = refusals.say(refused, chosen)
+    if chosen != "uz":
+        return found
+    return refusals.Said(languages.typeset(found.what), languages.typeset(found.mend))
 
 
 def page(
@@ -184,7 +191,7 @@ def environment(chosen: str) -> Environment:
         bars=charts.bars,
         named=devices.named,
         plural=spoken.plural,
-        say=lambda refused: refusals.say(refused, chosen),
+        say=lambda refused: _say(refused, chosen),
     )
     return made
 

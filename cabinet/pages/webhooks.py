@@ -29,6 +29,16 @@ STATES: Final[Mapping[str, tuple[str, str]]] = {
     "sent": (N_("delivered"), "good"),
     "failed": (N_("not delivered"), "bad"),
 }
+FAILURES: Final[Mapping[str, str]] = {
+    "private address": N_("the address is in a private network"),
+    "no answer in time": N_("no answer in 10 seconds"),
+    "ClientConnectorDNSError": N_("there is no server of that name"),
+    "ClientConnectorCertificateError": N_("its certificate is not trusted"),
+    "ClientConnectorSSLError": N_("no TLS could be agreed on"),
+    "ClientConnectorError": N_("nobody answers at that address"),
+    "ServerDisconnectedError": N_("the server hung up without an answer"),
+}
+"""What the courier names in its own words or aiohttp's; anything rarer is shown as it is."""
 LOG_PAGE: Final = 20
 
 
@@ -88,6 +98,7 @@ async def one(request: web.Request) -> web.StreamResponse:
         log=log,
         names=EVENT_NAMES,
         states=STATES,
+        failures=FAILURES,
         more=None if log.after is None else url(request, f"/webhooks/{known}", after=log.after),
         done=request.query.get("done", ""),
     )

@@ -65,7 +65,7 @@
     button.disabled = true;
     const tick = () => {
       if (left <= 0) { button.disabled = false; button.textContent = button.dataset.text; return; }
-      button.textContent = button.dataset.waiting + " " + left + " s";
+      button.textContent = button.dataset.waiting.replace("{}", left);
       left -= 1;
       setTimeout(tick, 1000);
     };

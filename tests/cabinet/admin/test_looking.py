@@ -104,7 +104,8 @@ async def test_live_figures_and_the_lack_of_them_are_told(desk: Desk) -> None:
     silent = (await operator.get("/live/now", HX_Request="true")).text
 
     assert "Открытых диалогов 17" in shown
-    assert "99 из 100 не дольше 18 ms" in shown
+    assert "99 из 100 не дольше 18 мс" in shown
+    assert "за последние 5 мин" in shown
     assert "Данных нет" in silent
 
 

@@ -52,6 +52,9 @@ def test_a_first_visit(opened: OpenPage, site: Site, front: str) -> None:  # A33
     page.get_by_label("Телефон, зарегистрированный в банке").fill(SHOP)
     press(page, "Отправить код")
     looked_over(page)
+    expect(
+        page.get_by_role("button", name=re.compile(r"^Новый код можно отправить через \d+ с$"))
+    ).to_be_disabled()
     code = site.people.code()
     assert page.get_by_label("Код").get_attribute("autocomplete") == "one-time-code"
     page.get_by_label("Код").fill("000000" if code != "000000" else "111111")

@@ -67,6 +67,25 @@ def test_sums_and_statuses_stay_whole_and_apart_at_every_width(
     page.context.close()
 
 
+@pytest.mark.parametrize("language", ["ru", "uz"])
+def test_the_largest_sum_stays_inside_the_form_where_it_is_confirmed(
+    chromium: Browser, site: Site, language: str
+) -> None:
+    page = signed_in(chromium, site, language)
+    page.goto(f"{site.url}/cabinet/invoices/new?phone=935550101&amount=9999999,50")
+    page.locator("main button[type=submit]").click()
+    big = page.locator(".facts .big dd")
+    expect(big).to_contain_text("9 999 999,50")
+
+    for width in (320, 360, 390):
+        page.set_viewport_size({"width": width, "height": 740})
+        inner, outer = big.bounding_box(), page.locator(".facts").bounding_box()
+        assert inner is not None
+        assert outer is not None
+        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"] + 0.5, width
+    page.context.close()
+
+
 def test_a_printed_report_that_is_not_whole_says_so(chromium: Browser, site: Site) -> None:
     page = signed_in(chromium, site, "ru")
     for _ in range(40):

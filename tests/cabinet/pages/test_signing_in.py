@@ -181,3 +181,13 @@ async def test_a_stolen_cookie_is_dead_after_signing_out(here: Here) -> None:  #
     thief.client.session.cookie_jar.update_cookies(stolen)
 
     assert (await thief.get("/")).path == "/cabinet/signin"
+
+
+async def test_refusals_in_uzbek_are_spelt_as_pages_are(here: Here) -> None:
+    browser = await here.browser()
+    await browser.post("/language", {"language": "uz"})
+
+    wrong = await browser.post("/signin", {"phone": SHOP, "password": "not this one"})
+
+    assert "notoʻgʻri" in wrong.text
+    assert "notog'ri" not in wrong.text

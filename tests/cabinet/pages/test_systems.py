@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from invoicing import SessionKind
@@ -76,6 +77,17 @@ async def test_a_webhook_is_tried_out_paused_taken_up_and_removed(here: Here) ->
     assert again.status == 200
     assert "Пока никуда" in gone.text
     assert (await browser.get("/webhooks/1")).status == 404
+
+
+async def test_a_try_that_failed_says_why_in_the_readers_words(here: Here) -> None:
+    browser = await here.owner()
+    await browser.post("/webhooks", {"url": "http://127.0.0.1:9/click"})
+    await browser.post("/webhooks/1/ping")
+    await asyncio.to_thread(here.people.courier(private=False).run_once)
+
+    log = (await browser.get("/webhooks/1")).text
+
+    assert re.search(r"адрес в частной сети, \d+ мс", log)
 
 
 async def test_a_long_log_is_read_page_by_page(here: Here) -> None:
