@@ -84,8 +84,9 @@ def unsettled(conn: Connection, before: datetime) -> tuple[Total, ...]:
         .subquery()
     )
     was = {name: func.coalesce(earlier.c[name], 0) for name in ("paid", "fee", "refunded", "paid_out")}
+    net = func.coalesce(owed.c.net, 0)  # whose fee is all of a payment has no account
     # Gross less net is the fee, of all days; what was paid out is no part of it.
-    fee = gross.c.paid - gross.c.refunded - (owed.c.net + was["paid_out"]) - was["fee"]
+    fee = gross.c.paid - gross.c.refunded - (net + was["paid_out"]) - was["fee"]
     query = (
         select(
             merchant.c.id.label("merchant_id"),
@@ -94,10 +95,10 @@ def unsettled(conn: Connection, before: datetime) -> tuple[Total, ...]:
             (gross.c.paid - was["paid"]).label("paid_tiyin"),
             fee.label("fee_tiyin"),
             (gross.c.refunded - was["refunded"]).label("refunded_tiyin"),
-            case((owed.c.net > 0, owed.c.net), else_=0).label("paid_out_tiyin"),
+            case((net > 0, net), else_=0).label("paid_out_tiyin"),
         )
         .join(gross, gross.c.merchant_id == merchant.c.id)
-        .join(owed, owed.c.merchant_id == merchant.c.id)
+        .outerjoin(owed, owed.c.merchant_id == merchant.c.id)
         .outerjoin(earlier, earlier.c.merchant_id == merchant.c.id)
         .order_by(merchant.c.id)
     )

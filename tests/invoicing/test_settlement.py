@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date
+from datetime import date, timedelta
+
+import pytest
 
 from invoicing import Refusal, Refused, Settled, ledger, write_totals
 from invoicing.storage.connect import reading
+from invoicing.values import tashkent_day
 from tests.invoicing.test_requests import at_once
 from tests.invoicing.world import OTHER_SHOP, SHOP, SOUM, World
 
@@ -125,3 +128,29 @@ def test_a_fee_that_goes_back_on_another_day_stands_in_the_banks_file_with_its_s
 
     sums = [line[name] for name in ("paid", "fee", "refunded", "paid_out")]
     assert sums == ["0.00", "-15.02", "1001.00", "0.00"], "1.5 % of 1001 soums is 15.015"
+
+
+@pytest.mark.parametrize("fee_bp", [0, 133, 9_999, 10_000])
+def test_what_the_days_say_of_a_merchant_adds_up_to_what_was_booked(world: World, fee_bp: int) -> None:
+    world.service.add_merchant("Dokon", "998935556677", fee_bp=fee_bp)
+    told = [0, 0, 0, 0]
+    for day in range(3):
+        kept, refunded = (world.issue(1_003_57 + day, shop="998935556677") for _ in range(2))
+        world.pay(kept)
+        world.pay(refunded)
+        world.clock.advance(days=day % 2)  # given back the same day, and after its close
+        settled = world.service.settle(tashkent_day(world.clock.now()) - timedelta(days=1))
+        world.service.refund(world.key(), "998935556677", refunded.id, reauthenticated=True)
+        world.clock.advance(days=1)
+        for one in (settled, world.service.settle(tashkent_day(world.clock.now()) - timedelta(days=1))):
+            if isinstance(one, Settled) and one.fresh:
+                sums = [
+                    (line.paid_tiyin, line.fee_tiyin, line.refunded_tiyin, line.paid_out_tiyin)
+                    for line in one.totals
+                ]
+                told = [sum(column) for column in zip(told, *sums, strict=True)]
+
+    kept_tiyin = 3 * 1_003_57 + 3
+    fees = sum(ledger.fee_tiyin(1_003_57 + day, fee_bp) for day in range(3))
+    assert told == [2 * kept_tiyin, fees, kept_tiyin, kept_tiyin - fees]
+    assert world.sound()
