@@ -12,7 +12,7 @@ from ussd_engine.actions import Action, Call
 from ussd_engine.core.events import ActionDone, Run
 from ussd_engine.core.http import HttpAction
 from ussd_engine.core.service import Service
-from ussd_engine.ports import Clock, HttpRunner, Turn, Watch
+from ussd_engine.ports import Clock, HttpRunner, Kind, Turn, Watch
 from ussd_engine.text.template import Value
 
 ANSWER_MARGIN_S = 0.5
@@ -55,7 +55,9 @@ class Performer:
         until = deadline - ANSWER_MARGIN_S
         if run.timeout_s is not None:
             until = min(until, started + run.timeout_s)
-        dialogue = f"{turn.dialogue}@{began:.6f}" if turn.ids_recur else turn.dialogue
+        dialogue = turn.dialogue
+        if turn.ids_recur or not dialogue:
+            dialogue = f"{dialogue}@{_beginning(turn, began)}"
         key = f"{turn.gateway}|{dialogue}|{turn.msisdn}|{run.answers}|{run.state}"
         call = Call(turn.gateway, turn.dialogue, turn.msisdn, language, key, until)
         asks = service.http.get(run.action)
@@ -112,6 +114,13 @@ class Performer:
         self._left_running.discard(task)
         if not task.cancelled() and (failure := _failure(task)) is not None:
             log.error("an action failed after its deadline: %s", failure)
+
+
+def _beginning(turn: Turn, began: float) -> str:
+    """Tell a dialogue from others of its name. All turns after the first find in its record when it began."""
+    if turn.kind is Kind.BEGIN and turn.request_id and not turn.dialogue:
+        return turn.request_id  # copies in two workers begin at two times
+    return f"{began:.6f}"
 
 
 def _failure(task: asyncio.Task[ActionDone]) -> str | None:

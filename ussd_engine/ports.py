@@ -32,7 +32,8 @@ class Turn(msgspec.Struct, frozen=True):
 
     Attributes:
         gateway: the gateway's configured name.
-        dialogue: the gateway's own dialogue id; empty where the wire has none.
+        dialogue: the gateway's own dialogue id; empty where the wire has none: its actions are then keyed by
+            its beginning.
         msisdn: E.164 digits without a plus.
         kind: BEGIN carries the dialled string in `text`, ANSWER what was typed.
         text: for BEGIN the whole dialled string (`*880**0*901234567*50000#`).

@@ -170,6 +170,36 @@ async def test_where_ids_recur_an_action_of_a_later_dialogue_has_another_key_and
     assert len(set(keys)) == len(keys) == 2
 
 
+@pytest.mark.parametrize("named", [True, False])
+async def test_where_a_wire_names_no_dialogue_each_has_its_own_key_and_the_copies_of_a_begin_share_one(
+    world: World, named: bool
+) -> None:
+    keys: list[str] = []
+
+    async def issue(call: Call, client: Msisdn, amount: Amount, again: bool = False) -> Issued:
+        keys.append(call.key)
+        return Issued(7)
+
+    engines = [replaced(world, "invoices.issue", issue, changes=True) for _ in range(2)]
+    for number in range(2):
+        world.clock.now += 60
+        for text in ("*880#", "1", "901234567", "50000"):
+            kind = Kind.BEGIN if text == "*880#" else Kind.ANSWER
+            request_id = f"{number}-{text}" if named else ""
+            await engines[0].handle(Turn("gw", "", "998901112233", kind, text, request_id=request_id))
+    assert len(set(keys)) == len(keys) == 2
+
+    world.clock.now += 60
+    dialled = Turn("gw", "", "998901112233", Kind.BEGIN, SHORTCUT, request_id="r9" if named else "")
+    copies = await asyncio.gather(*(engine.handle(dialled) for engine in engines))
+    assert copies[0] == copies[1]
+    if named:
+        world.clock.now += 5
+        await world.store.close()  # sessions are lost, and the gateway asks again
+        await engines[1].handle(dialled)
+        assert len(set(keys)) == 3
+
+
 async def test_other_requests_of_a_subscriber_wait_their_turn_in_one_worker(world: World) -> None:
     phone = world.phone()
     await phone.dial()
