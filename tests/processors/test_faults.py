@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from invoicing import Approved, Credit, CreditKind, Declined, NotReversed, Reversed, Unknown
-from invoicing.processors.iso8583 import Stray
+from invoicing import Approved, Credit, CreditKind, Declined, NotReversed, Reversed, StorageBusy, Unknown
+from invoicing.processors.iso8583 import Stray, StrayAnswer, link
 from tests.peers.control import SwitchProcess
 from tests.processors.conftest import MakeTill, Till, until
 from tests.processors.orders import FIFTY, purchase, reversal
@@ -40,6 +40,25 @@ def test_no_answer_in_time_is_unknown_and_the_late_one_is_reported_with_what_it_
     late = till.strays[0]
     assert (late.kind, late.mti, late.stan, late.rrn) == (Stray.LATE, "0210", "000001", "000000000001")
     assert late.outcome == APPROVED
+
+
+def test_a_late_answer_that_cannot_be_kept_now_is_reported_again(
+    switch: SwitchProcess, till: Till, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "_REPORT_AGAIN_S", 0.01)
+    heard: list[StrayAnswer] = []
+
+    def hear(stray: StrayAnswer) -> None:
+        if len(till.strays) < 4:
+            raise StorageBusy("the database is away")
+        heard.append(stray)
+
+    till.hear = hear
+    switch.fault("late", seconds=0.8)
+    till.host.purchase(purchase(token))
+    until(lambda: bool(heard))
+
+    assert [stray.outcome for stray in heard] == [APPROVED]
 
 
 def test_a_line_that_drops_makes_what_is_in_flight_unknown_at_once(

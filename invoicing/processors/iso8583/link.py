@@ -27,6 +27,9 @@ log: Final = logging.getLogger(__name__)
 _STRAYS_MAX: Final = 1000
 _SIGN_OFF_S: Final = 1.0
 _LAST_STRAYS_S: Final = 5.0
+_REPORT_TRIES: Final = 7
+_REPORT_AGAIN_S: Final = 0.5
+"""Doubled each time: the last try is half a minute after the first, when a database has failed over."""
 _STANS: Final = 999_999
 
 OnStray = Callable[[Stray, Message | None], None]
@@ -253,11 +256,21 @@ class Link:
         while True:
             kind, message = await self._strays.get()
             try:
+                await self._report_one(kind, message)
+            finally:
+                self._strays.task_done()
+
+    async def _report_one(self, kind: Stray, message: Message | None) -> None:
+        """A late approval that nobody keeps is money that nobody gives back: it is worth some tries."""
+        for tried in range(_REPORT_TRIES):
+            if tried:
+                await asyncio.sleep(_REPORT_AGAIN_S * 2 ** (tried - 1))
+            try:
                 await asyncio.to_thread(self._on_stray, kind, message)
             except Exception:
                 log.exception("a %s message could not be reported", kind)
-            finally:
-                self._strays.task_done()
+            else:
+                return
 
 
 class Caller:
