@@ -74,6 +74,13 @@ def attribute(text: str) -> str:
     return quoteattr(_FORBIDDEN.sub("", text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
+def within_quotes(text: str) -> str:
+    """`text` for an attribute whose quotes, of either kind, stand already; otherwise as `attribute`."""
+    return escape(
+        _FORBIDDEN.sub("", text), {'"': "&quot;", "'": "&apos;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+    )
+
+
 def xml_answer(document: str) -> Answer:
     """A document as an answer."""
     return Answer(f'<?xml version="1.0" encoding="UTF-8"?>{document}'.encode(), XML)

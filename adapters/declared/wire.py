@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -14,7 +15,7 @@ from adapters.codec import Options as CommonOptions
 from adapters.declared.description import Conditions, Description, Template, read, request_fields
 from adapters.form import read_form, required
 from adapters.jsonbody import json_answer, read_json, text
-from adapters.xmlbody import written
+from adapters.xmlbody import within_quotes, written
 from ussd_engine import Kind, Reply, Turn, WireError
 from ussd_engine.text.gsm import is_gsm7
 
@@ -135,10 +136,15 @@ def _is(value: str, wanted: str | tuple[str, ...]) -> bool:
 
 def _filled(template: Template | Any, words: Mapping[str, str], *, is_xml: bool) -> Any:
     if isinstance(template, str):
-        fill = (lambda m: written(words.get(m[1], ""))) if is_xml else (lambda m: words.get(m[1], ""))
-        return _WORD.sub(fill, template)
+        return _WORD.sub(partial(_in_xml, words) if is_xml else (lambda m: words.get(m[1], "")), template)
     if isinstance(template, Mapping):
         return {name: _filled(value, words, is_xml=is_xml) for name, value in template.items()}
     if isinstance(template, list | tuple):
         return [_filled(value, words, is_xml=is_xml) for value in template]
     return template
+
+
+def _in_xml(words: Mapping[str, str], place: re.Match[str]) -> str:
+    """A word as it has to stand at its place: in a tag, where it is part of an attribute, or between two."""
+    before, word = place.string[: place.start()], words.get(place[1], "")
+    return within_quotes(word) if before.rfind("<") > before.rfind(">") else written(word)

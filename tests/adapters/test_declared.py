@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -165,6 +166,18 @@ def test_a_reply_in_xml_is_escaped_and_in_json_typed() -> None:
     json = codec(reply={"open": {"t": "{text}", "n": 1, "go": True}, "end": {"t": ["{text}"], "go": False}})
     assert json.encode(Reply('"1"', open=True), heard).body == b'{"t":"\\"1\\"","n":1,"go":true}'
     assert json.encode(Reply("{code}", open=False), heard).body == b'{"t":["{code}"],"go":false}'
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_text_in_an_attribute_keeps_its_lines_and_breaks_no_quotes(quote: str) -> None:
+    text = 'To\'lov "A"\n1.Ha'
+    one = f"<a t={quote}{{text}}{quote}>{{text}}</a>"
+    xml = codec(reply={"type": "text/xml", "open": one, "end": f"<b>{one}</b>"})
+    heard = xml.decode(asked("phone=998901234567&id=d&code=*880%23&text=1"))
+
+    document = fromstring(xml.encode(Reply(text, open=True), heard).body)
+
+    assert (document.get("t"), document.text) == (text, text)
 
 
 def test_what_a_subscriber_typed_is_never_taken_for_a_template() -> None:
