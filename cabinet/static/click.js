@@ -51,6 +51,21 @@
     document.querySelectorAll("details.lang[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
   });
 
+  /* What was asked for and did not come is told: the filter says something else than the list below it. */
+  ["htmx:sendError", "htmx:timeout", "htmx:responseError"].forEach((failed) => {
+    document.addEventListener(failed, (event) => {
+      if (!event.target.closest("[data-quiet]")) toast(document.getElementById("toasts").dataset.failed, "declined");
+    });
+  });
+
+  /* Days of one's own win over a named period, so the one that was chosen last clears the other. */
+  const period = document.querySelector("#filter #period");
+  const days = document.querySelectorAll("#filter [type=date]");
+  if (period) {
+    period.addEventListener("change", () => { if (period.value) days.forEach((day) => { day.value = ""; }); });
+    days.forEach((day) => day.addEventListener("change", () => { if (day.value) period.value = ""; }));
+  }
+
   /* Thousands apart while a sum is typed. */
   document.querySelectorAll("input[data-sum]").forEach((input) => {
     input.addEventListener("blur", () => {

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.cabinet.browser.conftest import OpenPage
 from tests.cabinet.browser.eyes import Look, looked_over
@@ -154,6 +154,40 @@ def test_a_list_of_two_hundred_and_fifty(opened: OpenPage, site: Site, front: st
     expect(newest.locator(".chip")).to_have_text("Оплачен")  # by itself, within a second or two
     expect(page.locator(".toast").first).to_contain_text("№1250: Оплачен")
     looked_over(page)
+
+
+def test_a_list_that_could_not_be_fetched_says_that_it_is_the_old_one(chromium: Browser, site: Site) -> None:
+    site.sign_up(SHOP)
+    site.busy_week()
+    page = chromium.new_context(locale="ru-RU").new_page()  # which may complain of what it asked in vain
+    sign_in(page, site, "/cabinet")
+    page.route("**/invoices?*", lambda route: route.fulfill(status=503, body="busy"))
+
+    page.get_by_label("Номер счета или телефон").fill("1002")
+
+    expect(page.locator(".toast")).to_contain_text("на экране прежние данные")
+    expect(page.get_by_role("link", name="№1001")).to_have_count(1)
+    page.context.close()
+
+
+def test_a_named_period_and_days_of_ones_own_take_each_others_place(
+    opened: OpenPage, site: Site, front: str
+) -> None:
+    site.sign_up(SHOP)
+    site.busy_week()
+    page = opened()
+    sign_in(page, site, front)
+    page.get_by_text("Свои даты и суммы").click()
+    page.get_by_label("С какого дня").fill("2026-11-20")
+    expect(page).to_have_url(re.compile("since=2026-11-20"))
+
+    page.get_by_label("Выставлен").select_option("today")
+    expect(page).to_have_url(re.compile("period=today&since=&"))
+    expect(page.get_by_label("С какого дня")).to_have_value("")
+
+    page.get_by_label("По какой день").fill("2026-11-19")
+    expect(page).to_have_url(re.compile("period=&since=&until=2026-11-19"))
+    expect(page.get_by_label("Выставлен")).to_have_value("")
 
 
 def test_reports_and_files(opened: OpenPage, site: Site, front: str, tmp_path: Path) -> None:  # A46-A50
