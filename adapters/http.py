@@ -90,7 +90,7 @@ class HttpGateway:
 
         Raises:
             Denied: by address or credentials.
-            WireError: longer than `BODY_MAX` (413), or it took longer than `READ_S` (408).
+            WireError: longer than `BODY_MAX` (413), it took longer than `READ_S` (408), or can't be decoded.
         """
         credentials = self._door.credentials
         if not self._open:
@@ -112,6 +112,8 @@ class HttpGateway:
             return await self._patience.wait(request.read(), READ_S)
         except TimeoutError:
             raise WireError(f"the body took longer than {READ_S:g} s", status=408) from None
+        except web.RequestPayloadError:
+            raise WireError("the body is not encoded as it says") from None
 
     async def take(self, turn: Turn) -> Reply:
         """One turn through the engine, bounded in number, rate and time; always a reply.

@@ -272,6 +272,13 @@ async def test_s23_a_body_that_trickles_in_is_dropped(monkeypatch: pytest.Monkey
         assert kiosk.engine.turns == []
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_s23_a_body_that_is_not_compressed_as_it_says_is_malformed(coding: str) -> None:
+    async with AFRICAS_TALKING.kiosk(secret=SECRET) as kiosk:
+        assert (await post(kiosk, turn(), **{"Content-Encoding": coding}))[0] == 400
+        assert kiosk.outcomes == {"malformed": 1}
+
+
 async def test_s23_a_megabyte_is_refused_by_its_stated_length() -> None:
     async with AFRICAS_TALKING.kiosk() as kiosk:
         status, text = await post(kiosk, b"text=" + b"1" * 1_000_000)
