@@ -344,3 +344,13 @@ def test_a_silent_switch_refuses_to_link_a_card_for_now(shop: Shop) -> None:
     assert answer == Refused(Refusal.UNAVAILABLE)
     shop.switch.fault("lost", on="0100")
     assert shop.world.service.add_card(CUSTOMER, PAN, "1230") == answer
+
+
+@pytest.mark.parametrize("code", ["91", "92", "96", "68"])
+def test_a_card_whose_bank_is_down_is_told_to_come_later_and_not_to_be_wrong(shop: Shop, code: str) -> None:
+    shop.switch.fault("code", on="0100", code=code, times=2)
+
+    linked = shop.world.service.link_card(shop.world.key(), CUSTOMER, PAN, "1230")
+    sent = shop.world.service.recipient(PAN)
+
+    assert linked == sent == Refused(Refusal.UNAVAILABLE)

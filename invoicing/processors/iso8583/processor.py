@@ -188,14 +188,14 @@ class Iso8583Host:
             msisdn: the phone whose card it must be; the bank refuses another's. `None`: anybody's.
 
         Raises:
-            ConnectionError: the switch gave no verdict within `HostOptions.inquiry_s`; the card may be
-                linked later.
+            ConnectionError: the switch gave no verdict within `HostOptions.inquiry_s`, or could not reach the
+                card's bank; the card may be linked later.
         """
         try:
             answer = self._inquire(wire.CARD_CHECK, wire.about_card(pan, exp_yymm, msisdn))
         except WireError:  # digits that no message can carry are no card's
             return None
-        if answer is None:
+        if answer is None or answer.code in verdicts.UNANSWERED:
             raise ConnectionError("the switch does not answer card checks now")
         token = wire.token_of(answer) if answer.code == verdicts.APPROVED else None
         return token if token and _TOKEN.fullmatch(token) and token != pan else None

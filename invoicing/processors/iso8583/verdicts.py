@@ -15,6 +15,8 @@ APPROVED: Final = "00"
 UNDECIDED: Final = frozenset(("08", "09", "10", "11", "16", "68", "94"))
 """Codes that refuse nothing: 68 came too late; 94 says that the switch has a message under this STAN already;
 09 is still at work; 08, 10, 11 and 16 approve with conditions, or a part, that nobody asked for."""
+UNANSWERED: Final = UNDECIDED | {"91", "92", "96"}
+"""On a card check: the card's bank was out of reach, so that nothing is known of the card."""
 NEVER_SEEN: Final = frozenset(("21", "25"))
 """On a reversal: no action taken, original not found. There is nothing to give back."""
 SEEN_BEFORE: Final = "94"
