@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 PHONE_COLUMNS: Final = 34
 WIDE_PHONE_COLUMNS: Final = 42
 PANEL_COLUMNS: Final = 32
+NARROW: Final = 70
+"""Columns below which one phone has them all: a panel beside it could not be read."""
+LOW: Final = 22
+"""Lines below which a screen has those of the keypad, whose keys are on the keyboard too."""
 SIDE_BY_SIDE: Final = 100
 """Columns from which phones stand side by side."""
 TALL: Final = 38
@@ -113,7 +117,7 @@ class HandsetApp(App[None]):
 
     def on_resize(self) -> None:
         """Another layout where the room asks for it."""
-        self._arrange()
+        self.call_later(self._arrange)  # `size` is the old one until Textual has seen to the event itself
 
     def redraw(self) -> None:
         """Show what is new."""
@@ -184,16 +188,18 @@ class HandsetApp(App[None]):
         base, width = self.screen_stack[0], self.size.width
         phones = self.network.phones
         is_wide = width >= SIDE_BY_SIDE
+        has_panel = self._panel_on and width >= NARROW
         columns = WIDE_PHONE_COLUMNS if width >= ROOMY else PHONE_COLUMNS
-        fit = max(1, (width - (PANEL_COLUMNS if self._panel_on else 0)) // columns) if is_wide else 1
+        fit = max(1, (width - (PANEL_COLUMNS if has_panel else 0)) // columns) if is_wide else 1
         at = phones.index(self.active)
         first = min(max(0, at - fit + 1), max(0, len(phones) - fit)) if at >= fit else 0
         for index, phone in enumerate(phones):
             self._views[phone].set_class(not first <= index < first + fit, "hidden")
         base.set_class(len(phones) > fit, "tabbed")
         base.set_class(not is_wide, "compact")
-        base.set_class(not self._panel_on, "nopanel")
+        base.set_class(not has_panel, "nopanel")
         base.set_class(self.size.height >= TALL, "tall")
+        base.set_class(self.size.height < LOW, "low")
         base.set_class(width >= ROOMY, "roomy")
 
     # --- keys of the phone --------------------------------------------------------------------------------
@@ -328,6 +334,9 @@ class HandsetApp(App[None]):
 
     def action_panel(self) -> None:
         """Side panel on or off."""
+        if self.size.width < NARROW:
+            self.note(f"The side panel needs {NARROW} columns")
+            return
         self._panel_on = not self._panel_on
         self._arrange()
 

@@ -225,6 +225,33 @@ async def test_every_phone_stays_whole_and_every_key_on_the_screen_at_80x24() ->
             assert key.region.height == 1
 
 
+async def test_a_terminal_that_grows_or_shrinks_has_the_layout_of_its_new_size() -> None:
+    async with handset(Kiosk(SHOP, CUSTOMER), (80, 24)) as (app, pilot):
+        await pilot.resize_terminal(100, 30)
+        await settled(app, pilot)
+        assert shown_phones(list(app.query(PhoneView))) == [SHOP, CUSTOMER]
+        await pilot.resize_terminal(80, 24)
+        await settled(app, pilot)
+        assert shown_phones(list(app.query(PhoneView))) == [SHOP]
+
+
+async def test_a_small_terminal_is_all_the_phones_so_that_a_full_screen_is_seen_whole() -> None:
+    async with handset(Kiosk(SHOP, CUSTOMER), (60, 20)) as (app, pilot):
+        await typed(app, pilot, "*880#")
+        view = app.query(PhoneView).first()
+
+        assert view.region.width == 60
+        assert view.query_one(".display").region.height >= 12
+        assert not app.query_one("#panel").display
+        await pilot.press("f4")
+        await pilot.pause()
+        assert "The side panel needs 70 columns" in seen(app)
+        await pilot.resize_terminal(80, 24)
+        await settled(app, pilot)
+        assert app.query_one("#panel").display
+        assert view.query_one(".keypad").display
+
+
 async def test_ctrl_n_adds_a_phone_and_refuses_what_is_no_number() -> None:
     async with handset(Kiosk()) as (app, pilot):
         await pilot.press("ctrl+n")
