@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from app.benchmenu import actions, service
-from tests.stores.servers import Cluster, Watched, cluster, watched
-from ussd_engine import Engine, Kind, Turn
+from tests.stores.conftest import spare_port
+from tests.stores.servers import SLOTS, Cluster, Node, Watched, cluster, until, watched
+from ussd_engine import Engine, Kind, StoreError, Turn
 from ussd_engine.ports import SessionStore
 from ussd_engine.stores.cluster import ClusterStore
 from ussd_engine.stores.places import redis_store
@@ -115,6 +117,25 @@ async def test_a_dead_master_under_sentinels_is_replaced_without_help(sentinels:
 
     assert len(set(crowd.numbers)) == len(crowd.numbers)
     await store.close()
+
+
+async def test_a_cluster_that_could_not_be_reached_is_used_once_it_is_there(tmp_path: Path) -> None:
+    port = spare_port()
+    store = ClusterStore(f"redis://127.0.0.1:{port}")
+    for _ in range(2):
+        with pytest.raises(StoreError) as refusal:
+            await asyncio.wait_for(store.load("{bench:998901234567}"), 5)
+        assert refusal.value.retryable
+
+    node = Node(tmp_path, ("--cluster-enabled", "yes", "--cluster-port", str(spare_port())), port)
+    try:
+        node.run("CLUSTER", "ADDSLOTSRANGE", 0, SLOTS - 1)
+        until(lambda: b"cluster_state:ok" in node.run("CLUSTER", "INFO"), "the cluster")
+        assert await store.load("{bench:998901234567}") is None
+        assert await store.save("{bench:998901234567}", b"home", expect=None, ttl_s=60)
+    finally:
+        await store.close()
+        node.stop()
 
 
 async def test_a_slot_that_has_moved_is_followed(six: Cluster) -> None:

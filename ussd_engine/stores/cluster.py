@@ -13,7 +13,6 @@ from typing import Any, Final
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.crc import key_slot
-from redis.exceptions import RedisError
 
 from ussd_engine.stores.calls import Load, Save
 from ussd_engine.stores.pipe import Open, Pipe
@@ -109,8 +108,8 @@ class ClusterStore(RedisStore):
             self._known, why = True, ""
         except TimeoutError:
             pass
-        except (RedisError, OSError) as error:
-            why = str(error)
+        except Exception as error:  # noqa: BLE001 - redis-py's own for a cluster is no RedisError; calls wait here
+            why = str(error) or type(error).__name__
         self._looking = None
         calls, self._parked = self._parked, []
         for call in calls:
