@@ -8,10 +8,11 @@ tokens are never sent by a browser on its own, so they need neither.
 from __future__ import annotations
 
 import hmac
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
+from multidict import MultiDictProxy
 
 from cabinet.office import Office, office_of
 from cabinet.origins import address_of, is_ours, label_of
@@ -141,6 +142,18 @@ def middleware(kind: SessionKind, *, pages: bool = True, quiet: frozenset[str] =
     return sessions
 
 
+async def form_of(request: web.Request) -> MultiDictProxy[Any]:
+    """What a form sent.
+
+    Raises:
+        web.HTTPBadRequest: it is no form, whatever it calls itself.
+    """
+    try:
+        return await request.post()
+    except (ValueError, LookupError, AssertionError) as error:  # aiohttp has no error of its own for it
+        raise web.HTTPBadRequest from error
+
+
 async def _meant(request: web.Request) -> None:
     """Raise `Forged` unless a page of ours sent this, with the session's own token if there is one."""
     if not is_ours(request):
@@ -149,7 +162,7 @@ async def _meant(request: web.Request) -> None:
         return
     given = request.headers.get(CSRF_HEADER, "")
     if not given and request.content_type in _FORMS:
-        field = (await request.post()).get(CSRF_FIELD, "")
+        field = (await form_of(request)).get(CSRF_FIELD, "")
         given = field if isinstance(field, str) else ""
     if not hmac.compare_digest(given.encode(), csrf(request).encode()):
         raise Forged

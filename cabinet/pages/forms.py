@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
-from multidict import MultiDictProxy
 
+from cabinet.sessions import form_of
 from invoicing import Refusal, Refused
 from invoicing.merchants import phone as domain_phone
 from invoicing.values import TIYIN_PER_SOUM
@@ -21,7 +21,7 @@ _SUM: Final = re.compile(r"([0-9]{1,12})(?:[.,]([0-9]{1,2}))?", re.ASCII)
 
 async def typed(request: web.Request) -> Mapping[str, str]:
     """The form's fields as text, each cut to a sane length; files count as nothing."""
-    form: MultiDictProxy[Any] = await request.post()
+    form = await form_of(request)
     return {name: value[:TYPED_MAX] for name, value in form.items() if isinstance(value, str)}
 
 

@@ -33,6 +33,7 @@ STATIC: Final = HERE / "static"
 LANGUAGE_COOKIE: Final = "lang"
 _LANGUAGE_LIFE_S: Final = 365 * 24 * 3600
 _SAID: Final = {
+    400: (N_("The form could not be read"), N_("Go back, reload the page and try again.")),
     403: (N_("This is not for you"), N_("Ask the owner to do it, or to let you.")),
     404: (N_("There is no such page"), N_("Check the address, or go back to the list.")),
     405: (N_("There is no such page"), N_("Check the address, or go back to the list.")),

@@ -11,7 +11,7 @@ from cabinet.office import office_of
 from cabinet.pages import forms
 from cabinet.pages.shell import is_fragment, missing, page, said, to, url
 from cabinet.pages.statuses import N_
-from cabinet.sessions import signed_in
+from cabinet.sessions import form_of, signed_in
 from invoicing import Refused
 from invoicing.events import EVENTS
 
@@ -70,7 +70,7 @@ async def _listed(request: web.Request, status: int = 200, **values: Any) -> web
 async def add(request: web.Request) -> web.StreamResponse:
     """A new one; its key is in this answer and never again."""
     office, who = office_of(request), signed_in(request, owner=True)
-    form = await request.post()
+    form = await form_of(request)
     address = form.get("url", "")
     typed = address.strip()[:500] if isinstance(address, str) else ""
     chosen = tuple(event for event in form.getall("event", []) if isinstance(event, str))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
+
 from tests.cabinet.pages.web import Here
 from tests.cabinet.web import PASSWORD
 from tests.invoicing.world import SHOP, STRANGER
@@ -191,3 +195,29 @@ async def test_refusals_in_uzbek_are_spelt_as_pages_are(here: Here) -> None:
 
     assert "notoʻgʻri" in wrong.text
     assert "notog'ri" not in wrong.text
+
+
+@pytest.mark.parametrize(
+    ("media", "octets"),
+    [
+        ("application/x-www-form-urlencoded; charset=nope", b"phone=1"),
+        ("application/x-www-form-urlencoded", b"phone=\xff\xfe"),
+        ("multipart/form-data; boundary=x", b"--y\r\nno form"),
+        ("multipart/form-data", b"--y\r\nno form"),
+    ],
+)
+@pytest.mark.parametrize("signed_in", [False, True])
+async def test_what_is_no_form_is_refused_and_is_no_fault_of_ours(  # S23
+    here: Here, caplog: pytest.LogCaptureFixture, media: str, octets: bytes, signed_in: bool
+) -> None:
+    browser = await here.owner() if signed_in else await here.browser()
+    path = "/invoices/review" if signed_in else "/signin"
+
+    with caplog.at_level(logging.ERROR):
+        sent = {"Content-Type": media, "Sec-Fetch-Site": "same-origin"}
+        async with browser.client.post(f"/cabinet{path}", data=octets, headers=sent) as response:
+            text = await response.text()
+
+    assert response.status == 400
+    assert "Вернитесь, обновите страницу и повторите" in text
+    assert caplog.records == []
