@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -132,7 +133,7 @@ def verify(ussd: str, copy: str) -> list[str]:
     parts = conninfo_to_dict(copy)
     hosts = {key: str(value) for key, value in parts.items()}
     # By the query, since a host may be the folder of a socket.
-    url = f"postgresql:///{hosts.pop('dbname')}?" + "&".join(f"{key}={value}" for key, value in hosts.items())
+    url = f"postgresql:///{hosts.pop('dbname')}?" + urlencode(hosts, quote_via=quote)
     try:
         print("  " + run(ussd, "audit", "verify", environment={"USSD_DATABASE__URL": url}).strip())
     except CannotTry as error:

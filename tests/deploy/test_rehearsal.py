@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from tests.conftest import Start
 from tests.peers.postgres import Cluster, cluster
@@ -57,9 +58,11 @@ def trade(served: Served, times: int = 1) -> None:
         assert paid.startswith("END Оплачено"), paid
 
 
-def rehearse(url: str, keep: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+def rehearse(
+    url: str, keep: Path, program: Path = USSD, /, **changes: str
+) -> subprocess.CompletedProcess[str]:
     env = os.environ | {"USSD_SECURITY__KEY": KEY, "USSD_DATABASE__URL": url} | changes
-    command = [sys.executable, str(SCRIPT), "--keep", str(keep), "--ussd", str(USSD)]
+    command = [sys.executable, str(SCRIPT), "--keep", str(keep), "--ussd", str(program)]
     return subprocess.run(command, capture_output=True, text=True, env=env, timeout=100, check=False)
 
 
@@ -98,6 +101,23 @@ def test_a_backup_taken_while_the_service_works_restores_to_the_same_books(
             "SELECT datname FROM pg_database WHERE datname = 'ussd_rehearsal'"
         ).fetchall()
     assert left == []
+
+
+def test_a_password_of_any_characters_reaches_the_audit_of_the_copy(
+    tmp_path: Path, postgres: Cluster
+) -> None:
+    url = postgres.create("strong").replace("tests@", "tests:a%26b%2Bc%25d%3De%23@")
+    made = run_ussd("db", "upgrade", env={"USSD_SECURITY__KEY": KEY, "USSD_DATABASE__URL": url}, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    seen = tmp_path / "ussd"
+    seen.write_text(
+        f'#!/bin/sh\necho "$USSD_DATABASE__URL" >{tmp_path}/url\nexec {USSD} "$@"\n', encoding="ascii"
+    )
+    seen.chmod(0o700)
+    done = rehearse(url, tmp_path / "dumps", seen)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert make_url((tmp_path / "url").read_text().strip()).query["password"] == "a&b+c%d=e#"
 
 
 def test_books_that_somebody_changed_are_not_taken_for_a_good_backup(
