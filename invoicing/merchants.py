@@ -16,6 +16,7 @@ from invoicing.values import LANGUAGES, is_mobile, msisdn, shop_name, short_name
 
 DEFAULT_LANGUAGE: Final = "ru"
 _FEE_BP_MAX: Final = 10_000
+_ACCOUNT_MAX: Final = 64
 
 
 def phone(typed: str) -> str | Refused:
@@ -101,6 +102,9 @@ def add(
         return Refused(Refusal.UNKNOWN_LANGUAGE)
     if not 0 <= fee_bp <= _FEE_BP_MAX:
         return Refused(Refusal.BAD_FEE)
+    account = bank_account_ref or ""
+    if len(account) > _ACCOUNT_MAX or not account.isprintable():
+        return Refused(Refusal.BAD_ACCOUNT)
     if storage.merchant_user_of(conn, owner) is not None:
         return Refused(Refusal.PHONE_TAKEN)
     merchant_id = storage.add_merchant(

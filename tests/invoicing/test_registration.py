@@ -159,6 +159,16 @@ def test_an_import_takes_what_it_can_and_names_the_rest(world: World) -> None:
     assert world.service.role("998901110002").connected
 
 
+@pytest.mark.parametrize("account", ["2020 8000 " * 7, "2020\x008000"])
+def test_an_account_that_cannot_be_kept_refuses_its_own_row_only(world: World, account: str) -> None:
+    rows = [
+        {"kind": "merchant", "name": "Dokon", "msisdn": "998935556601", "account": account},
+        {"kind": "merchant", "name": "Bozor", "msisdn": "998935556602", "account": "2020 8000 " * 6},
+    ]
+
+    assert world.service.import_csv(rows) == Imported(1, ((1, Refusal.BAD_ACCOUNT),))
+
+
 def test_no_card_number_and_no_pin_is_anywhere_in_the_database(file_world: World, tmp_path: Path) -> None:
     world = file_world
     world.service.add_card(CUSTOMER, PAN, "1230")
