@@ -24,6 +24,14 @@ class Said:
 _RU_UZ_EN = tuple[tuple[str, str], tuple[str, str], tuple[str, str]]
 _R = Refusal
 
+_BY_SECONDS_MAX_S: Final = 90
+_UNITS: Final = {
+    "ru": ("с", "мин"),
+    "uz": ("soniya", "daqiqa"),
+    "uz-Cyrl": ("сония", "дақиқа"),
+    "en": ("s", "min"),
+}
+
 _SAYINGS: Final[Mapping[Refusal, _RU_UZ_EN]] = {
     _R.NOT_MERCHANT: (
         ("Этот номер не зарегистрирован как продавец", "Обратитесь в обслуживающий банк"),
@@ -191,9 +199,9 @@ _SAYINGS: Final[Mapping[Refusal, _RU_UZ_EN]] = {
         ("The phone or the password is wrong", "Check them, or get a code and set a new password"),
     ),
     _R.TOO_MANY_TRIES: (
-        ("Слишком много попыток", "Повторите через {seconds} с"),
-        ("Urinishlar juda ko'p", "{seconds} soniyadan keyin takrorlang"),
-        ("Too many tries", "Try again in {seconds} s"),
+        ("Слишком много попыток", "Повторите через {wait}"),
+        ("Urinishlar juda ko'p", "{wait}dan keyin takrorlang"),
+        ("Too many tries", "Try again in {wait}"),
     ),
     _R.TOO_SHORT: (
         ("Пароль слишком короткий", "Возьмите не меньше {min} знаков"),
@@ -275,7 +283,18 @@ def say(refused: Refused, language: str) -> Said:
         name: soum(value) if name.endswith("_tiyin") and isinstance(value, int) else value
         for name, value in refused.params.items()
     }
+    seconds = values.get("seconds")
+    if isinstance(seconds, int):
+        values["wait"] = _wait(seconds, language)
     return Said(said.what, _filled(said.mend, values))
+
+
+def _wait(seconds: int, language: str) -> str:
+    """Seconds up to a minute and a half, then minutes, never too few of them."""
+    second, minute = _UNITS.get(language, _UNITS["ru"])
+    if seconds <= _BY_SECONDS_MAX_S:
+        return f"{seconds} {second}"
+    return f"{-(-seconds // 60)} {minute}"
 
 
 def said_of(reason: Refusal, language: str) -> Said:

@@ -15,6 +15,8 @@ from cabinet.pages import charts, filters, forms
 from cabinet.pages.languages import LANGUAGES, catalogue, preferred, speech
 from cabinet.pages.shell import STATIC
 from cabinet.receipts_words import LESS_THAN, in_words
+from cabinet.refusals import say
+from invoicing import Refusal, Refused
 from invoicing.papers import DayTotal
 from tests.cabinet.pages.messages import gathered, in_cyrillic, read, written
 from tests.cabinet.pages.web import Here
@@ -180,3 +182,17 @@ async def test_another_language_is_chosen_on_what_a_form_answered_too(here: Here
 
         assert (chosen.status, chosen.path) == (200, place)
         assert all(typed in chosen.words for typed in kept)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "language", "mend"),
+    [
+        (61, "ru", "Повторите через 61 с"),
+        (901, "ru", "Повторите через 16 мин"),
+        (901, "uz", "16 daqiqadan keyin takrorlang"),
+        (901, "uz-Cyrl", "16 дақиқадан кейин такрорланг"),
+        (121, "en", "Try again in 3 min"),
+    ],
+)
+def test_a_long_wait_is_told_in_minutes(seconds: int, language: str, mend: str) -> None:
+    assert say(Refused(Refusal.TOO_MANY_TRIES, {"seconds": seconds}), language).mend == mend
