@@ -138,6 +138,24 @@ async def test_a_cluster_that_could_not_be_reached_is_used_once_it_is_there(tmp_
         node.stop()
 
 
+async def test_a_cluster_that_turns_callers_away_is_not_asked_without_a_pause() -> None:
+    asked = 0
+
+    async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    store = ClusterStore(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout_s=0.9)
+    with pytest.raises(StoreError):
+        await store.load("{bench:998901234567}")
+    await store.close()
+    server.close()
+
+    assert 0 < asked < 100
+
+
 async def test_a_slot_that_has_moved_is_followed(six: Cluster) -> None:
     store = ClusterStore(six.url)
     key = "{bench:998901234567}"

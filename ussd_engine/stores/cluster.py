@@ -39,7 +39,7 @@ class ClusterStore(RedisStore):
         self._cluster: RedisCluster = RedisCluster.from_url(
             url, protocol=2, socket_connect_timeout=timeout_s / 3, require_full_coverage=False
         )
-        self._known = False
+        self._known = self._looked = False
         self._pipes: dict[str, Pipe] = {}
         self._parked: list[Load] = []
         self._looking: asyncio.Task[None] | None = None
@@ -98,8 +98,9 @@ class ClusterStore(RedisStore):
         """Learn where the slots lie, and send what has waited for it."""
         why = f"no answer within {self._timeout_s / 3} s"
         try:
-            if self._known:
+            if self._looked:
                 await asyncio.sleep(LOOK_AGAIN_S)
+            self._looked = True
             async with asyncio.timeout(self._timeout_s / 2):
                 if self._known:
                     await self._cluster.nodes_manager.initialize()
