@@ -24,9 +24,13 @@ class TellingInvoicing(Invoicing):
     tell: Tell = staticmethod(_ignored)
 
     def issue(self, *args: Any, **given: Any) -> Issued | Duplicate | Refused:
-        """As `Invoicing.issue`; what fails in `tell` changes nothing."""
+        """As `Invoicing.issue`; what fails in `tell` changes nothing.
+
+        The kept answer to a repeated request is older than the call, and is told of to nobody.
+        """
+        began = self._clock.now()
         done = super().issue(*args, **given)
-        if isinstance(done, Issued):
+        if isinstance(done, Issued) and done.invoice.issued_at >= began:
             try:
                 self.tell(done.invoice)
             except Exception:
