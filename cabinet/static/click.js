@@ -89,19 +89,24 @@
 
   /* The end of a session is told two minutes before. */
   const idle = Number(body.dataset.idle || 0);
+  const shared = "touched" + body.dataset.base; // what is done in one tab counts in every other
+  const touch = () => { try { localStorage.setItem(shared, Date.now()); } catch (_) { touched = Date.now(); } };
+  const last = () => { try { return Math.max(touched, Number(localStorage.getItem(shared))); } catch (_) { return touched; } };
   let touched = Date.now();
+  if (idle) touch();
   document.addEventListener("htmx:afterRequest", (event) => {
     // What a page asks for by itself is nobody's doing.
-    if (!event.target.closest("[data-quiet]")) touched = Date.now();
+    if (!event.target.closest("[data-quiet]")) touch();
   });
   if (idle) {
     const box = document.getElementById("idle");
     document.getElementById("stay").addEventListener("click", async () => {
       const answer = await fetch(body.dataset.base + "/alive");
-      if (answer.ok && !answer.redirected) { touched = Date.now(); box.hidden = true; } else location.reload();
+      if (answer.ok && !answer.redirected) { touch(); box.hidden = true; } else location.reload();
     });
     setInterval(() => {
-      const quiet = (Date.now() - touched) / 1000;
+      const quiet = (Date.now() - last()) / 1000;
+      if (quiet <= idle - 120) box.hidden = true;
       if (quiet > idle + 5) location.reload();
       else if (quiet > idle - 120 && box.hidden) { box.hidden = false; document.getElementById("stay").focus(); }
     }, 5000);

@@ -327,3 +327,22 @@ def test_the_keyboard_alone_is_enough_and_is_seen(opened: OpenPage, site: Site, 
         page.keyboard.press("Tab")
         page.wait_for_timeout(20)
         assert page.evaluate(covered) == ""  # WCAG 2.4.11: no bar lies over what is focused
+
+
+def test_a_form_waits_in_one_tab_while_somebody_works_in_another(chromium: Browser, site: Site) -> None:
+    site.sign_up(SHOP)
+    context = chromium.new_context(locale="ru-RU")
+    context.clock.install()
+    busy, form = context.new_page(), context.new_page()
+    sign_in(busy, site, "/cabinet")
+    form.goto(f"{site.url}/cabinet/invoices/new")
+    form.get_by_label("Телефон покупателя").fill("901234567")
+
+    context.clock.fast_forward("14:00")
+    expect(form.get_by_text("Через две минуты вы выйдете")).to_be_visible()
+    busy.goto(f"{site.url}/cabinet/settings")
+    context.clock.fast_forward("04:00")
+
+    expect(form.get_by_text("Через две минуты вы выйдете")).to_be_hidden()
+    expect(form.get_by_label("Телефон покупателя")).to_have_value("901234567")
+    context.close()
