@@ -34,6 +34,7 @@ class Limits:
     """How long the first typing of a new PIN, or the leave to choose one, is good."""
 
     code_life: timedelta = timedelta(minutes=5)
+    """`code_minutes` is what people are told of it."""
     code_tries: int = 3
     codes_per_minute: int = 1
     codes_per_day: int = 5
@@ -68,3 +69,8 @@ class Limits:
     def attempt_life(self) -> timedelta:
         """An attempt older than this is taken by recovery: the switch has had its time and a margin."""
         return self.switch_timeout + self.recovery_margin
+
+    @property
+    def code_minutes(self) -> int:
+        """Whole minutes that a one-time code is good for; never more than it is."""
+        return self.code_life // timedelta(minutes=1)

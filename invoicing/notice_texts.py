@@ -165,10 +165,10 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
         "en": "Invoice No {number} was not refunded: {reason}",
     },
     Template.CODE: {
-        "ru": "CLICK: код {code}. Никому не сообщайте. Действует 5 мин",
-        "uz": "CLICK: kod {code}. Hech kimga aytmang. 5 daqiqa amal qiladi",
-        "uz-Cyrl": "CLICK: код {code}. Ҳеч кимга айтманг. 5 дақиқа амал қилади",
-        "en": "CLICK: code {code}. Do not share it. Valid for 5 min",
+        "ru": "CLICK: код {code}. Никому не сообщайте. Действует {minutes} мин",
+        "uz": "CLICK: kod {code}. Hech kimga aytmang. {minutes} daqiqa amal qiladi",
+        "uz-Cyrl": "CLICK: код {code}. Ҳеч кимга айтманг. {minutes} дақиқа амал қилади",
+        "en": "CLICK: code {code}. Do not share it. Valid for {minutes} min",
     },
 }
 

@@ -191,6 +191,7 @@ class Relay:
             params = loads(row.params)
             if "sealed_code" in params:
                 params["code"] = unsealed(self._pepper, row.event_id, params["sealed_code"])
+                params["minutes"] = str(self._limits.code_minutes)
             text = notices.render(row.template, row.lang, params)
         except (KeyError, ValueError):  # a row of another version of the texts must not stop the others
             self.mark_failed(row.id, f"no text for {row.template} in {row.lang}")

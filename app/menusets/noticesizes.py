@@ -47,5 +47,6 @@ def _variables(language: str) -> Mapping[str, Shape | Sequence[str]]:
         "phone": ["9" * PHONE_DIGITS_MAX],
         "account": ["9" * ACCOUNT_MAX],
         "code": ["9" * 6],
+        "minutes": ["99"],
         "reason": [texts[language] for texts in REASON_TEXTS.values()],
     }

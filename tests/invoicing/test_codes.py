@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -36,6 +37,15 @@ def test_a_code_comes_by_sms_and_is_good_once(world: World) -> None:
     assert len(code) == 6
     assert world.service.use_code(SHOP, LOGIN, ref, code) == Done()
     assert world.service.use_code(SHOP, LOGIN, ref, code) == OVER
+
+
+@pytest.mark.parametrize(("life_s", "told"), [(300, "Действует 5 мин"), (179, "Действует 2 мин")])
+def test_the_sms_says_how_long_the_code_is_good(world: World, life_s: int, told: str) -> None:
+    world.limits = replace(world.limits, code_life=timedelta(seconds=life_s))
+    world.play(world.bank)
+    ask(world)
+
+    assert world.texts(SHOP)[-1].endswith(told)
 
 
 def test_three_tries_are_all_a_code_has_even_for_the_right_one(world: World) -> None:

@@ -35,6 +35,7 @@ USUAL = {
     "reason": "",
     "account": "901234567",
     "code": "123456",
+    "minutes": "99",
 }
 LONGEST = USUAL | {"number": "1234567890", "sum": "999 999 999", "payment": "1234567890"}
 # Measured with the fourteen-letter name and a seven-digit payment number; uz-Cyrl was not measured there.
