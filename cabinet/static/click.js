@@ -51,6 +51,18 @@
     document.querySelectorAll("details.lang[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
   });
 
+  /* Who asks for more rows by the keyboard goes on at the first of them. */
+  let before = null;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const more = event.detail.target;
+    before = more.id === "more" && more.contains(document.activeElement) ? more.previousElementSibling : null;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    const first = before && before.nextElementSibling && before.nextElementSibling.querySelector("a, button");
+    before = null;
+    if (first) first.focus({ preventScroll: true });
+  });
+
   /* What was asked for and did not come is told: the filter says something else than the list below it. */
   ["htmx:sendError", "htmx:timeout", "htmx:responseError"].forEach((failed) => {
     document.addEventListener(failed, (event) => {

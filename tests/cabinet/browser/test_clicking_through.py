@@ -346,3 +346,18 @@ def test_a_form_waits_in_one_tab_while_somebody_works_in_another(chromium: Brows
     expect(form.get_by_text("Через две минуты вы выйдете")).to_be_hidden()
     expect(form.get_by_label("Телефон покупателя")).to_have_value("901234567")
     context.close()
+
+
+def test_the_keyboard_goes_on_at_the_first_of_the_rows_it_asked_for(
+    opened: OpenPage, site: Site, front: str
+) -> None:
+    site.sign_up(SHOP)
+    for _ in range(53):
+        site.world.issue()
+    page = opened()
+    sign_in(page, site, front)
+
+    page.get_by_role("button", name="Показать еще").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("link", name="№1003")).to_be_focused()
