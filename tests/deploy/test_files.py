@@ -157,6 +157,11 @@ def test_engines_may_write_nowhere_but_into_their_data_and_hold_no_secret_of_our
         )
 
 
+def test_no_container_fills_the_disk_with_its_log() -> None:
+    for name, service in compose()["services"].items():
+        assert {"max-size", "max-file"} <= service["logging"]["options"].keys(), name
+
+
 def test_the_settings_that_are_shipped_are_taken_with_the_secrets_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
