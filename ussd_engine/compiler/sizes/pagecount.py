@@ -7,23 +7,27 @@ word that it can reach when all that stands before is as long as it can be.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from ussd_engine.compiler.sizes.costs import NOTHING, Cost, joined
 
 Lines = Sequence[Sequence[Cost]]
-"""Lines of a title and of options, each as the stretches that are not split."""
+"""Lines of a title or of an option, each as the stretches that are not split."""
 
 _SPACE = Cost.of(" ")
 
 
-def page_count(lines: Lines, more: Cost, previous: Cost, octets: int) -> int:
+def page_count(parts: Sequence[Lines], more: Cost, previous: Cost, octets: int) -> int:
     """Count the pages of a screen that does not fit in one.
 
     Args:
+        parts: the title and the options; a page that reaches an option ends before it rather than inside.
         more: the line that leads on.
         previous: the line that leads back.
         octets: what one screen holds.
     """
+    lines = [line for part in parts for line in part]
+    options = list(accumulate(map(len, parts)))[:-1]
     pages, line, word = 0, 0, 0
     while True:
         back = previous if pages else NOTHING
@@ -33,7 +37,8 @@ def page_count(lines: Lines, more: Cost, previous: Cost, octets: int) -> int:
             return pages + 1
         pages += 1
         if taken := sum(_fits(cost, navigation, octets) for cost in _ends(rest)):
-            line, word = line + taken, 0
+            reached = (begin for begin in options if line < begin <= line + taken)
+            line, word = max(reached, default=line + taken), 0
             if line == len(lines):
                 return pages
             continue
@@ -50,10 +55,10 @@ def page_count(lines: Lines, more: Cost, previous: Cost, octets: int) -> int:
                 return pages
 
 
-def too_long(lines: Lines, more: Cost, previous: Cost, octets: int) -> bool:
+def too_long(parts: Sequence[Lines], more: Cost, previous: Cost, octets: int) -> bool:
     """Tell whether one stretch that should stay whole may not fit on a page."""
     navigation = joined((more, previous))
-    return any(not _fits(word, navigation, octets) for line in lines for word in line)
+    return any(not _fits(word, navigation, octets) for lines in parts for line in lines for word in line)
 
 
 def _fits(text: Cost, navigation: Cost, octets: int) -> bool:

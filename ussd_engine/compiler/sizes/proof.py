@@ -235,19 +235,20 @@ class SizeProof:
         pages, cut = 1, None
         if not whole:
             meter, (more, previous) = self._meters[language], self._turning(state, language)
-            stretches = self._lines(state, language, lambda slot: meter.slot(slot, self._variables))
+            stretches = self._parts(state, language, lambda slot: meter.slot(slot, self._variables))
             pages = page_count(stretches, more, previous, self._octets)
-            pieces = self._lines(state, language, lambda slot: meter.piece(slot, self._variables))
+            pieces = self._parts(state, language, lambda slot: meter.piece(slot, self._variables))
             cut = "a word" if too_long(pieces, more, previous, self._octets) else None
         return self._sized(state, language, frame, gives_way=gives_way, pages=pages, cut=cut)
 
-    def _lines(
+    def _parts(
         self, state: Screen | Question | End, language: str, measure: Callable[[Slot], Cost]
-    ) -> list[list[Cost]]:
-        found = lines(state.text.by_language[language], measure)
-        for option in state.options if isinstance(state, Screen) else ():
-            found += lines(option.text.by_language[language], measure, before=f"{option.key}.")
-        return found
+    ) -> list[list[list[Cost]]]:
+        options = state.options if isinstance(state, Screen) else ()
+        return [
+            lines(state.text.by_language[language], measure),
+            *(lines(one.text.by_language[language], measure, before=f"{one.key}.") for one in options),
+        ]
 
     def _listing(self, state: Listing, language: str) -> Size:
         more, previous = self._turning(state, language)
