@@ -18,7 +18,7 @@ def add_to(main: typer.Typer) -> None:
 @audit.command("verify")
 def verify(config: Config = None, data: Data = None) -> None:
     """Walk the hash chain and hold the books against it; exit 2 names the first broken row of each."""
-    with opened(config, data) as money:
+    with opened(config, data, new=False) as money:
         verdict = money.workers.verify_audit()
     if verdict.problems:
         fail("; ".join(verdict.problems))

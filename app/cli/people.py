@@ -157,18 +157,23 @@ def import_file(
 
 
 @contextmanager
-def opened(config: Path | None, data: Path | None) -> Iterator[Money]:
-    """The money domain over the configured database, brought up to date; exit 2 where it can't be used."""
+def opened(config: Path | None, data: Path | None, *, new: bool = True) -> Iterator[Money]:
+    """The money domain over the configured database, brought up to date; exit 2 where it can't be used.
+
+    `new`: a database that is not there is made.
+    """
     from app import plugins
     from app.bank import COMMANDS
     from app.configuring import SettingsError, load
     from app.handset import running
-    from app.money import CannotOpen, Money
+    from app.money import DATABASE, CannotOpen, Money
 
     try:
         settings = load(config)
         configured = settings.security.key
         folder = data or (DATA if configured else DEMO_DATA)
+        if not new and settings.database.url is None and not (folder / DATABASE).exists():
+            fail(f"{folder}: there is no {DATABASE}; name its folder by --data, or set [database] url")
         key = configured.get_secret_value() if configured else running.security_key(folder)
         with Money.open(settings, folder, key.encode(), line=COMMANDS) as money:
             money.upgrade()

@@ -386,3 +386,11 @@ def test_import_of_a_missing_file_is_one_line() -> None:
     done = run_ussd("import", "/nowhere.csv")
 
     assert (done.returncode, done.stderr) == (2, "ussd: /nowhere.csv: No such file or directory\n")
+
+
+def test_the_audit_of_a_folder_without_books_is_no_clean_audit(tmp_path: Path) -> None:
+    done = run_ussd("audit", "verify", "--data", str(tmp_path / "dtaa"))
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"ussd: {tmp_path}/dtaa: there is no ussd.sqlite3; ")
+    assert list(tmp_path.iterdir()) == []
