@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from app.configuring import load
 from app.settings import BankLink, Settings
 from invoicing.limits import Limits
 
@@ -58,6 +59,19 @@ def test_every_key_of_a_table_is_told_with_its_default(table: str) -> None:
 def test_no_other_table_is_told() -> None:
     assert set(re.findall(r"^## \[([\w.]+)\]$", PAGE, re.MULTILINE)) == set(TABLES)
     assert set(Settings.model_fields) == {name for name in TABLES if "." not in name} | {"gateways"}
+
+
+def test_what_is_shown_of_the_environment_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = {"host": "h", "port": 1, "terminals": ["1", "2"], "acquirer": "1", "acceptor": "1"}
+    shown = dict(re.findall(r"`(USSD_\w+)='?(.+?)'?`", PAGE))
+    for name, value in (shown | {"USSD_BANK__LINK": json.dumps(link)}).items():
+        monkeypatch.setenv(name, value)
+    settings = load()
+
+    assert shown.keys() >= {"USSD_HTTP__PORT", "USSD_HTTP__TRUSTED_PROXIES", "USSD_BANK__LINK"}
+    assert (settings.http.port, len(settings.http.trusted_proxies)) == (8881, 1)
+    assert settings.bank.link is not None
+    assert settings.bank.link.terminals == ("1", "2")
 
 
 def test_what_is_shown_to_be_written_can_be_read() -> None:
