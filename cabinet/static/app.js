@@ -45,7 +45,8 @@
       headers: { "Content-Type": "application/json", "X-CSRF-Token": body.dataset.csrf },
       body: JSON.stringify(made.toJSON ? made.toJSON() : made),
     });
-    if (!answer.ok) await made.unsubscribe();
+    if (!answer.ok || answer.redirected) await made.unsubscribe();
+    if (answer.redirected) location.reload(); // to the sign-in: the session was over
     show();
   }
 

@@ -24,7 +24,8 @@ SUBSCRIBED = """
   PushManager.prototype.getSubscription = async () => window.made || null;
   PushManager.prototype.subscribe = async options => {
     window.asked = options.applicationServerKey.length;
-    window.made = {toJSON: () => (%s), unsubscribe: async () => true};
+    const unsubscribe = async () => { sessionStorage.setItem("given", "up"); return true; };
+    window.made = {toJSON: () => (%s), unsubscribe};
     return window.made;
   };
 """
@@ -167,6 +168,19 @@ def test_notifications_are_asked_for_after_an_invoice_and_kept(app: Page, site: 
     looked_over(app)
     app.get_by_role("button", name="Выключить").click()
     expect(app.get_by_role("button", name="Выключить")).to_have_count(0)
+    assert site.world.count("device") == 0
+
+
+def test_notifications_that_nobody_signed_in_asked_for_are_given_up(app: Page, site: Site) -> None:
+    subscription = {"endpoint": "https://push.example.com/send/1", "keys": {}}
+    app.add_init_script(SUBSCRIBED % json.dumps(subscription))
+    app.goto(f"{site.url}/app/settings")
+    site.people.accounts.sign_out_everywhere(site.people.sign_in(SHOP).who)
+
+    app.get_by_role("button", name="Включить").click()
+
+    expect(app.get_by_role("heading", name="Войти")).to_be_visible()
+    assert app.evaluate("sessionStorage.getItem('given')") == "up"
     assert site.world.count("device") == 0
 
 
