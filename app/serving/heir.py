@@ -46,7 +46,11 @@ class Heir:
         return made
 
     def take_over(self) -> NoReturn:
-        """Execute the program of this process anew, as it was started; its pid and its children stay."""
+        """Execute the program of this process anew, as it was started; its pid and its children stay.
+
+        Raises:
+            OSError: it can't be run; nothing is left to anybody then.
+        """
         told = {
             "listeners": [listener.fileno() for listener in self.listeners],
             "workers": list(self.workers),
@@ -55,7 +59,13 @@ class Heir:
         os.environ[VARIABLE] = json.dumps(told)
         for number in self._files():
             os.set_inheritable(number, True)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+        try:
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+        except OSError:
+            del os.environ[VARIABLE]
+            for number in self._files():
+                os.set_inheritable(number, False)
+            raise
 
     def _files(self) -> list[int]:
         return [*(listener.fileno() for listener in self.listeners), *self.lifeline]

@@ -26,6 +26,7 @@ from app.serving.heir import Heir
 from app.serving.process import NotReady, Post, run_house, url_of
 from app.serving.trial import Trial
 from app.serving.workerprocess import READY, Worker, say
+from app.watching.metrics import bury
 from app.wiring import House, open_house
 
 RESTART_PAUSE_S: Final = 1.0
@@ -139,8 +140,14 @@ class Supervisor:
             if self._rolling or self._trial:
                 log.warning("a rolling restart is under way; this one is left out")
             else:
-                log.info("a rolling restart begins")
-                self._trial = Trial()
+                self._begin_trial()
+
+    def _begin_trial(self) -> None:
+        log.info("a rolling restart begins")
+        try:
+            self._trial = Trial()
+        except OSError as error:  # no memory or descriptors, or the program's files are being replaced
+            log.error("no rolling restart: it can't be tried", extra={"why": str(error)})
 
     def _stop(self) -> None:
         self._stopping = True
@@ -193,6 +200,7 @@ class Supervisor:
             worker.told = None
         worker.gone = True
         self._workers.remove(worker)
+        bury(worker.pid)
         if not (self._stopping or worker.leaving):
             told = {"worker": worker.slot, "status": os.waitstatus_to_exitcode(status)}
             log.error("a worker died", extra=told)
@@ -215,7 +223,10 @@ class Supervisor:
             log.error("no rolling restart: the service would not start", extra={"why": why})
         else:
             workers = [(one.pid, one.slot, one.terminal) for one in self._workers if not one.leaving]
-            Heir(self._listeners, workers, self._lifeline).take_over()
+            try:
+                Heir(self._listeners, workers, self._lifeline).take_over()
+            except OSError as error:
+                log.error("no rolling restart: the new program can't be run", extra={"why": str(error)})
 
     def _roll(self) -> Iterator[None]:
         """A new worker for each slot, one after another; yields while there is something to wait for."""
@@ -258,9 +269,11 @@ class Supervisor:
             why = NO_PROGRAM if self._opening is None else NO_TERMINAL
             log.error("no worker can be started", extra={"worker": slot, "why": why})
             return None
-        hears, tells = os.pipe()
-        os.set_blocking(hears, False)
-        pid = os.fork()
+        try:
+            hears, tells, pid = _forked()
+        except OSError as error:  # it would take all the other workers with it
+            log.error("no worker can be started", extra={"worker": slot, "why": str(error)})
+            return None
         if not pid:
             post = Post(self._lifeline[0], relieves, self._rereads)
             self._be_worker(self._opening, Seat(slot, line), tells, post)
@@ -294,3 +307,19 @@ class Supervisor:
             say(tells, f"{type(error).__name__}: {error}".partition("\n")[0].encode())
         finally:
             os._exit(status)
+
+
+def _forked() -> tuple[int, int, int]:
+    """A pipe from a new process, to read and to write, and its pid: 0 in the new one.
+
+    Raises:
+        OSError: the system gives no more descriptors, memory or processes; nothing is left open.
+    """
+    hears, tells = os.pipe()
+    try:
+        os.set_blocking(hears, False)
+        return hears, tells, os.fork()
+    except OSError:
+        os.close(hears)
+        os.close(tells)
+        raise

