@@ -226,6 +226,12 @@ WRONG = [
      "nothing sets 'row.number'", "Known are: caller"),
     ("unset-variable", menu(LIST.format(""), "  done: {end: ¦'{row.number}'}\n"), "nothing sets 'row.number'",
      "Known are: caller"),
+    # --- formats
+    ("format-kind", menu(SUM, ACT, "  done: {end: ¦'You gave {sum}'}\n"), "a sum in its smallest units", "{sum|money}"),
+    ("format-kind", menu(SUM, ACT, "  done: {end: ¦'Bye[ {sum|date}]'}\n"), "'sum' is of kind money, which 'date'", "{sum|money}"),
+    ("format-kind", menu("  home: {end: ¦'{caller|number}'}\n"), "'caller' is of kind msisdn", "{caller|phone}"),
+    ("format-kind", menu("  home: {list: shop.items, row: ¦'{row.number|datetime}', none: done}\n", DONE),
+     "'row.number' is of kind integer", "{row.number|number}"),
     # --- secrets
     ("secret", menu("  home: {ask: PIN, as: pin, type: {pin: {digits: 5}}, goto: ¦done}\n", DONE), "no action that takes it",
      "directly"),

@@ -12,6 +12,7 @@ from ussd_engine.compiler.draft import Draft
 from ussd_engine.compiler.edges import Edge
 from ussd_engine.compiler.proofs.actions import actions_fit
 from ussd_engine.compiler.proofs.calls import calls_return
+from ussd_engine.compiler.proofs.formats import formats_fit
 from ussd_engine.compiler.proofs.pushes import pushes_ask_no_secret
 from ussd_engine.compiler.proofs.secrets import secrets_kept
 from ussd_engine.compiler.proofs.shortcuts import shortcut_warnings
@@ -40,4 +41,5 @@ def prove(draft: Draft, start: str, moves: Iterable[Edge]) -> list[Problem]:
     problems += loops or chains_are_short(subject)
     if not any(problem.rule == "unknown-action" for problem in problems):
         problems += set_before_read(subject)
+        problems += formats_fit(subject)
     return problems
