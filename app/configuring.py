@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_settings import SettingsError as Unreadable
 
 from app import plugins
-from app.settings import NESTED, PREFIX, SHARED, Settings, findings
+from app.settings import NESTED, PREFIX, SHARED, NotJson, Settings, findings
 
 
 class SettingsError(Exception):
@@ -39,6 +40,8 @@ def load(path: Path | None = None, *, defaults: Mapping[str, Any] | None = None)
         return Settings(**tables)
     except ValidationError as error:
         raise SettingsError("\n".join(f"{where}: {finding}" for finding in findings(error))) from None
+    except Unreadable as error:
+        raise SettingsError(_not_json(error)) from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -72,8 +75,28 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
+def _not_json(error: Unreadable) -> str:
+    key = error.__cause__.key if isinstance(error.__cause__, NotJson) else ""
+    ends = f"{PREFIX}{key}".upper(), f"{NESTED}{key}".upper()
+    named = [name for name in sorted(os.environ) if name.upper() == ends[0] or name.upper().endswith(ends[1])]
+    which = " or ".join(name for name in named if name.upper().startswith(PREFIX))
+    return f'environment: {which}: not valid JSON. Write a list as \'["...", "..."]\''
+
+
 def _known(section: str) -> tuple[str, ...]:
+    return _keys_of(Settings.model_fields[section].annotation)
+
+
+def _table_in(section: str, key: str) -> tuple[str, ...]:
+    """The keys of a table that is a key itself, as `bank.link` is; none where it is none."""
     kind = Settings.model_fields[section].annotation
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel) and key in kind.model_fields):
+        return ()
+    kinds = get_args(kind.model_fields[key].annotation)
+    return next((_keys_of(one) for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)), ())
+
+
+def _keys_of(kind: Any) -> tuple[str, ...]:
     if isinstance(kind, type) and is_dataclass(kind):
         return tuple(field.name for field in fields(kind))
     assert isinstance(kind, type)
@@ -127,8 +150,20 @@ def _unknown_variables(tables: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{where}: no gateway has that name. {_nearest(name, gateways)}"
             elif not option:
                 yield f"{where}: name the key too, {variable}{NESTED}SECRET"
-        elif key not in _known(section):
-            yield f"{where}. {_nearest(key, _known(section))}"
+        else:
+            yield from _unknown_below(section, key, where)
+
+
+def _unknown_below(section: str, key: str, where: str) -> Iterator[str]:
+    key, nested, inner = key.partition(NESTED)
+    table = _table_in(section, key) if nested else ()
+    if key not in _known(section):
+        yield f"{where}. {_nearest(key, _known(section))}"
+    elif nested and not table:
+        above = f"{PREFIX}{section.upper()}{NESTED}{key.upper()}"
+        yield f"{where}: nothing lies below {above}; a table there is JSON"
+    elif nested and inner not in table:
+        yield f"{where}. {_nearest(inner, table)}"
 
 
 def _nearest(word: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:

@@ -23,7 +23,13 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from adapters import certificates
 from app import plugins
@@ -228,6 +234,24 @@ class Gateway(BaseModel):
 SHARED = ("name", "kind", "allow", "secret", "certificates")
 
 
+class NotJson(ValueError):
+    """A variable should be JSON and isn't; `key` is the last part of its name."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class _Environment(EnvSettingsSource):
+    """The library tells which table can't be read, but not which variable."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            raise NotJson(field_name) from None
+
+
 class Settings(BaseSettings):
     """All of it. `gateways` by name, a dash written as an underscore."""
 
@@ -272,7 +296,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file, which is handed in."""
-        return (env_settings, init_settings)
+        return (_Environment(settings_cls), init_settings)
 
 
 def findings(error: ValidationError) -> Iterator[str]:

@@ -170,6 +170,9 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         ("USSD_HTTP__PROT", "Did you mean 'port'?"),
         ("USSD_HTPP__PORT", "Did you mean 'http'?"),
         ("USSD_GATEWAYS__NOBODY__SECRET", "no gateway has that name"),
+        ("USSD_BANK__LINK__HOTS", "Did you mean 'host'?"),
+        ("USSD_BANK__LNK__HOST", "Did you mean 'link'?"),
+        ("USSD_HTTP__HOST__NAME", "USSD_HTTP__HOST"),
     ],
 )
 def test_an_unknown_variable_is_told_too(variable: str, mend: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +182,50 @@ def test_an_unknown_variable_is_told_too(variable: str, mend: str, monkeypatch: 
 
     assert f"unknown {variable}" in str(caught.value)
     assert mend in str(caught.value)
+
+
+def test_a_table_in_a_table_may_come_from_the_environment_whole_or_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = """[bank.link]
+host = "test.bank.uz"
+port = 5000
+terminals = ["CLICK001", "CLICK002"]
+acquirer = "1"
+acceptor = "CLICK"
+"""
+    monkeypatch.setenv("USSD_BANK__LINK__HOST", "switch.bank.uz")
+    monkeypatch.setenv("USSD_BANK__LINK__TERMINALS", '["CLICK003", "CLICK004"]')
+    changed = load(write(tmp_path, link)).bank.link
+    for name, value in (("PORT", "7000"), ("ACQUIRER", "2"), ("ACCEPTOR", "CLICK")):
+        monkeypatch.setenv(f"USSD_BANK__LINK__{name}", value)
+    whole = load().bank.link
+
+    assert changed is not None
+    assert (changed.host, changed.port, changed.terminals[0]) == ("switch.bank.uz", 5000, "CLICK003")
+    assert whole is not None
+    assert (whole.host, whole.port) == ("switch.bank.uz", 7000)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "USSD_HTTP__TRUSTED_PROXIES",
+        "USSD_GATEWAYS__BEELINE__ALLOW",
+        "USSD_BANK__LINK__TERMINALS",
+        "USSD_MENUS__ACTIONS",
+        "USSD_HTTP_ACTIONS__HEADERS",
+        "USSD_LOG",
+    ],
+)
+def test_a_variable_that_should_be_json_and_is_not_is_named_and_its_value_is_not(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "s3cret-or-10.0.0.0/8")
+    told = problem(write(tmp_path, '[[gateways]]\nname = "beeline"\nkind = "africastalking"\n'))
+
+    assert told.startswith(f"environment: {variable}: not valid JSON")
+    assert "s3cret" not in told
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
