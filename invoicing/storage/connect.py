@@ -28,6 +28,14 @@ BUSY_WAIT_S: Final = 4.0
 TRIES_MAX: Final = 5
 _BUSY: Final = "the database is busy; try again"
 _POOL_SIZE: Final = 20
+_VANISHED_S: Final = 8
+"""A server silent on the wire so long is gone; by itself the system waits for a quarter of an hour."""
+_ALIVE: Final = {
+    "keepalives_idle": _VANISHED_S // 2,
+    "keepalives_interval": _VANISHED_S // 4,
+    "keepalives_count": 2,
+    "tcp_user_timeout": _VANISHED_S * 1000,
+}
 _RESTED_S: Final = 2.0
 _READS_ONLY: Final = "invoicing_reads_only"
 _RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01", "55P03"})
@@ -103,6 +111,7 @@ def _on_postgresql(url: URL, wait_s: float) -> Engine:
         hide_parameters=True,
         isolation_level="READ COMMITTED",
         connect_args={
+            **{name: value for name, value in _ALIVE.items() if name not in url.query},
             "connect_timeout": max(2, int(wait_s)),
             "options": f"-c timezone=UTC -c lock_timeout={int(wait_s * 1000)} -c synchronous_commit=on",
         },

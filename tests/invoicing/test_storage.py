@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -159,6 +161,34 @@ def test_a_database_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
         write(engine, lambda conn: next_number(conn, "invoice"))
     with pytest.raises(StorageFailed), reading(engine):
         pass
+
+
+def test_a_server_that_vanished_is_noticed_within_ten_seconds_unless_its_url_says_otherwise(
+    postgres_engine: Engine,
+) -> None:
+    """Its machine lost its power: nothing comes back, and nothing says that nothing will."""
+    given = postgres_engine.url.update_query_dict({"keepalives_idle": "60", "tcp_user_timeout": "90000"})
+    patient = connect(given.render_as_string(hide_password=False))
+
+    assert _notices_in_s(postgres_engine) == (8, 8)
+    assert _notices_in_s(patient) == (64, 90)
+    patient.dispose()
+
+
+def _notices_in_s(engine: Engine) -> tuple[float, float]:
+    """After how long the kernel gives a connection up: one that waits for an answer, one that sends."""
+    with engine.connect() as conn:
+        driver = conn.connection.driver_connection
+        assert driver is not None
+        with socket.socket(fileno=os.dup(driver.fileno())) as line:
+            assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            idle, pause, count, sends_ms = (
+                line.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (
+                    socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT
+                )
+            )  # fmt: skip
+    return idle + pause * count, sends_ms / 1000
 
 
 def test_what_fails_is_rolled_back_as_a_whole() -> None:
