@@ -133,7 +133,9 @@ class Action:
 
     def _named(self, outcome: Any, at: float) -> ActionDone:
         if isinstance(outcome, Rows):
-            read = next(iter(self.readers.values()))[1]
+            read = next((read for result, read in self.readers.values() if result == "rows"), None)
+            if read is None:
+                raise TypeError(f"action '{self.name}' returned rows that it had not declared")
             rows = tuple(Row(str(row.id), read(row)) for row in outcome.rows)
             return ActionDone(at, "rows", rows=rows, more=outcome.more)
         try:
@@ -202,6 +204,9 @@ def _shape(annotation: Any, where: str) -> Shape:
         optional, annotation = True, members[0]
     marks = [mark for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Max)]
     base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    members = [member for member in _members(base) if member is not type(None)]
+    if len(members) == 1 and members[0] is not base:  # `Annotated[str | None, Max(14)]`
+        optional, base = True, members[0]
     if base is bool:
         return Shape("flag", 1, optional=optional)
     if marks and base in (str, int):

@@ -7,13 +7,15 @@ import functools
 import logging
 import statistics
 from dataclasses import dataclass
+from typing import Annotated
 
 import pytest
 
 from tests.core.kiosk import MENU, NOON, Bill, Issued, Payment, Receipt, receipts
 from tests.core.test_step import AMOUNT, CLIENT
 from tests.engine.conftest import World, replaced
-from ussd_engine import Amount, Call, Engine, Kind, Msisdn, Reply, Rows, compile_menus
+from ussd_engine import Amount, Call, Engine, Kind, Max, Msisdn, Reply, Rows, compile_menus
+from ussd_engine.actions import declared
 from ussd_engine.core.session import Session
 from ussd_engine.record import Record, decode, encode
 from ussd_engine.versions import VERSIONS_MAX
@@ -231,6 +233,44 @@ async def test_a_record_of_another_form_is_as_good_as_none(world: World, octets:
 
     assert not (await world.phone().type("1")).open
     assert (await world.phone().dial("1")).text == CLIENT
+
+
+@dataclass(frozen=True)
+class Shut:
+    """A result beside the rows."""
+
+
+@dataclass(frozen=True)
+class Place:
+    id: str
+    name: Annotated[str | None, Max(10)]
+
+
+PLACES = """
+menu: places
+service_code: "*123#"
+start: all
+states:
+  all:
+    list: places.all
+    row: "{row.name}"
+    none: shut
+    on: {shut: shut}
+  shut: {end: We are shut}
+"""
+
+
+@pytest.mark.parametrize("returned", [Shut | Rows[Place], Rows[Place] | Shut])
+async def test_a_list_may_have_other_results_wherever_they_are_named(world: World, returned: object) -> None:
+    async def places(call: Call, after: str | None, limit: int) -> object:
+        return Shut() if call.msisdn == "998933334455" else Rows([Place("1", "Chorsu"), Place("2", None)])
+
+    places.__annotations__["return"] = returned
+    actions = {"places.all": declared("places.all", places)}
+    engine = world.worker(compile_menus({"places.yaml": PLACES}, actions), actions)
+
+    assert (await world.phone(engine=engine).dial(code="*123#")).text == "Chorsu\n"
+    assert (await world.phone("d2", engine, "998933334455").dial(code="*123#")).text == "We are shut"
 
 
 # --- menus ------------------------------------------------------------------------------------------------
