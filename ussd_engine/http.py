@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ussd_engine.actions import Call
 from ussd_engine.core.events import ActionDone
-from ussd_engine.core.http import BODY_MAX, HttpAction
+from ussd_engine.core.http import BODY_MAX, HttpAction, word
 from ussd_engine.text.template import Value
 
 log = logging.getLogger("ussd_engine.http")
@@ -55,7 +55,7 @@ class HttpCaller:
             **self._headers.get(action.host, {}),
         }
         sent = {name: value for name, value in args.items() if value is not None}
-        query = {name: str(value) for name, value in sent.items()} if action.method == "GET" else None
+        query = {name: word(value) for name, value in sent.items()} if action.method == "GET" else None
         body = None if action.method == "GET" else sent
         async with session.request(
             action.method, action.url, params=query, json=body, headers=headers, allow_redirects=False

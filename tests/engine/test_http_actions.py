@@ -153,6 +153,22 @@ async def test_half_a_character_in_a_text_is_left_out(service: tuple[Service, in
     assert await ask(port, "Rome", menu=goes_on) == "Rome: 1, fine\n1.Bye\n0.Back"
 
 
+async def test_flags_and_nothing_are_written_as_json_writes_them(service: tuple[Service, int]) -> None:
+    fake, port = service
+    sends = MENU.replace("{{city: text}}", "{{city: text, metric: flag}}").replace(
+        "{{city: city}}", "{{city: city, metric: true}}"
+    )
+    asks_null = sends.replace("where: {{ok: true}}", "where: {{error: null}}")
+
+    async def no_error(request: web.Request) -> web.Response:
+        return web.json_response({"error": None, "current": {"temp": 21, "sky": "clear"}})
+
+    fake.answer = no_error
+
+    assert await ask(port, "Rome", menu=asks_null) == "Rome: 21, clear"
+    assert fake.asked[0].query == {"city": "Rome", "metric": "true"}
+
+
 async def test_a_slow_service_is_asked_once_more_and_then_given_up(service: tuple[Service, int]) -> None:
     fake, port = service
 

@@ -62,7 +62,7 @@ class HttpAction:
         for answered in self.answers:
             if answered.status != status:
                 continue
-            if any(_word(_found(body, path)) != wanted for path, wanted in answered.where.items()):
+            if any(word(_found(body, path)) != wanted for path, wanted in answered.where.items()):
                 continue
             values = {
                 name: _taken(_found(body, taken.path), taken.shape) for name, taken in answered.takes.items()
@@ -90,8 +90,9 @@ def _found(body: Any, path: tuple[str, ...]) -> Any:
     return body
 
 
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def word(value: Any) -> str:
+    """A value as JSON writes it, texts without their quotes: `true`, `null`, `21`."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _taken(value: Any, shape: Shape) -> Value | _Broken:
