@@ -67,8 +67,17 @@ def required(fields: Mapping[str, str], *names: str) -> None:
 
 
 def msisdn(value: str, field: str) -> str:
-    """The E.164 digits of `value`, its plus dropped (ITU-T E.164 §6: fifteen digits at most)."""
-    digits = value.removeprefix("+")
+    """The E.164 digits of `value`, its plus or 00 dropped (ITU-T E.164 §6: fifteen digits at most).
+
+    A plus that nobody escaped in a query arrives as a blank.
+
+    Raises:
+        WireError: anything else; also a 0 in front, which no country's code has (§6.2.1): such a number would
+            be somebody whom nobody knows.
+    """
+    digits = value.removeprefix(" ").removeprefix("+").removeprefix("00")
     if not (5 <= len(digits) <= 15 and digits.isascii() and digits.isdigit()):
         raise WireError(f"{field} is not 5 to 15 digits after an optional plus")
+    if digits[0] == "0":
+        raise WireError(f"{field} begins with 0: a number has its country's code in front")
     return digits

@@ -93,7 +93,7 @@ def read(pdu: Pdu) -> Receipt | None:
     error = _ERROR.search(pdu.octets)
     return Receipt(
         named[:64].decode("latin-1"),
-        pdu.text("source_addr").removeprefix("+"),
+        pdu.text("source_addr").removeprefix("+").removeprefix("00"),
         state,
         error[1].decode("latin-1") if error else "",
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
+from adapters.form import msisdn as number_of
 from adapters.smpp import coding, wire
 from adapters.smpp.profiles import END, PROFILES, Profile, ProfileName
 from adapters.smpp.wire import Pdu
@@ -18,10 +19,8 @@ from ussd_engine import WireError
 SERVICE_TYPE: Final = "USSD"
 ADDRESS_OCTETS_MAX: Final = 21
 """§5.2.8: with its NUL."""
-_MSISDN_DIGITS: Final = range(5, 16)
 TEXT_OCTETS_MAX: Final = 182
 """3GPP TS 23.038 §5: 182 septets, here each in an octet of its own; in UCS-2 it is less."""
-"""E.164 §6: 15 at most; shorter than 5 is no subscriber."""
 
 
 class Kind(Enum):
@@ -128,13 +127,11 @@ def read(pdu: Pdu, options: UssdOptions) -> Heard:
             operation that has no meaning here.
     """
     profile = options.family
-    msisdn = pdu.text("source_addr").removeprefix("+")
-    if not (msisdn.isascii() and msisdn.isdigit() and len(msisdn) in _MSISDN_DIGITS):
-        raise WireError("source_addr is no subscriber's number")
-    if len(pdu.octets) > TEXT_OCTETS_MAX:
-        raise WireError(f"a text of {len(pdu.octets)} octets: a USSD string has {TEXT_OCTETS_MAX} at most")
-    text = coding.decode(pdu.number("data_coding"), pdu.octets, options.alphabet)
-    kind = _kind(profile, pdu, text)
+    msisdn = number_of(pdu.text("source_addr"), "source_addr")
+    # Who leaves may bring anything with it, in any coding; only without an operation the text tells.
+    kind = _kind(profile, pdu, "") if pdu.tlvs.get(wire.SERVICE_OP) else None
+    text = "" if kind in (Kind.LEAVE, Kind.CONFIRM) else _text(pdu, options)
+    kind = kind or _kind(profile, pdu, text)
     if kind is Kind.BEGIN:
         text = _dialled(pdu.text("destination_addr") if options.code_in == "destination" else text)
     ends = Ends(
@@ -149,6 +146,12 @@ def read(pdu: Pdu, options: UssdOptions) -> Heard:
         }
     )
     return Heard(kind, msisdn, profile.name(pdu.tlvs), text, ends, pdu.tlvs)
+
+
+def _text(pdu: Pdu, options: UssdOptions) -> str:
+    if len(pdu.octets) > TEXT_OCTETS_MAX:
+        raise WireError(f"a text of {len(pdu.octets)} octets: a USSD string has {TEXT_OCTETS_MAX} at most")
+    return coding.decode(pdu.number("data_coding"), pdu.octets, options.alphabet)
 
 
 def _kind(profile: Profile, pdu: Pdu, text: str) -> Kind:

@@ -294,6 +294,27 @@ async def test_a_unit_that_makes_no_sense_is_refused(centre: Centre, order: dict
     assert opened.told == [("smsc1", "malformed")]
 
 
+async def test_who_leaves_may_bring_along_what_is_no_text(centre: Centre) -> None:
+    async with house(centre) as opened:
+        await dial(centre)
+        centre.order("deliver", **unit("\xff", op=129, data_coding=1))
+        assert (await centre.event("delivered"))["status"] == 0
+        await until(lambda: len(opened.kept.entries) == 2)
+
+    assert type(opened.kept.entries[-1].event).__name__ == "Aborted"
+    assert opened.told == []
+
+
+@pytest.mark.parametrize("given", ["+998901112233", "00998901112233"])
+async def test_a_number_is_its_own_however_it_is_prefixed(centre: Centre, given: str) -> None:
+    async with house(centre, profile="none") as opened:
+        centre.order("deliver", **unit("*880#", op=1, source_addr=given))
+        screen = await centre.event("pushed")  # this centre has seen nobody dial
+
+    assert opened.kept.entries[0].msisdn == PHONE
+    assert screen["msisdn"] == given
+
+
 async def test_a_unit_without_operation_begins_or_goes_on_by_its_text(centre: Centre) -> None:
     async with house(centre, profile="none"):
         centre.order("deliver", **unit("*880#", op=None))
