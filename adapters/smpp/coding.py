@@ -31,6 +31,9 @@ BINARY: Final = 0x04
 UCS2: Final = 0x08
 CBS_UCS2: Final = 0x48
 """TS 23.038 §5: general coding, UCS-2, no class."""
+_NAMED_GSM: Final = 0x10
+_NAMED_UCS2: Final = 0x11
+"""TS 23.038 §5: the text's language stands before it, two letters and CR, or two letters packed in a unit."""
 _UDH: Final = 0x40
 """`esm_class`: the message begins with a user data header (§5.2.12)."""
 
@@ -69,6 +72,8 @@ def decode(data_coding: int, octets: bytes, alphabet: Alphabet = "gsm") -> str:
         WireError: octets that are no text in that coding.
     """
     kind = _kind(data_coding, alphabet)
+    if data_coding in (_NAMED_GSM, _NAMED_UCS2):
+        octets = _without_language(data_coding, octets)
     try:
         if kind == "gsm":
             return decode_septets(octets)
@@ -79,8 +84,15 @@ def decode(data_coding: int, octets: bytes, alphabet: Alphabet = "gsm") -> str:
         raise WireError(f"octets that data_coding {data_coding:#04x} doesn't have") from None
 
 
+def _without_language(data_coding: int, octets: bytes) -> bytes:
+    """What follows the language, where it is there: packed letters begin with 0x41 at least."""
+    if data_coding == _NAMED_GSM:
+        return octets[3:] if octets[2:3] == b"\r" else octets
+    return octets[2:] if octets[:1] >= b"A" else octets
+
+
 def _kind(data_coding: int, alphabet: Alphabet) -> str:
-    if data_coding == UCS2:
+    if data_coding in (UCS2, _NAMED_UCS2):
         return "utf-16-be"
     if data_coding == ASCII:
         return "ascii"

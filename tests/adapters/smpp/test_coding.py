@@ -64,6 +64,10 @@ def test_more_parts_than_a_header_counts_are_refused() -> None:
         (0x08, b"\x04\x21", "С"),
         (0x48, b"\x04\x21", "С"),
         (0x40, b"\x00", "@"),
+        (0x10, b"ru\r12", "12"),
+        (0x10, b"12", "12"),
+        (0x11, b"\xf2\x3a\x00\x31\x04\x21", "1С"),
+        (0x11, b"\x00\x31", "1"),
     ],
 )
 def test_each_data_coding_has_its_alphabet(data_coding: int, octets: bytes, text: str) -> None:
