@@ -111,7 +111,10 @@ class Declared(Codec[Options]):
             if rest == whole or rest[:1] not in ("", "#", "*"):
                 raise WireError(f"{self._form.text} does not begin with the service code")
             typed = rest.removeprefix("#").removeprefix("*")
-            typed = typed.removesuffix("#") if rest[:1] != "#" else typed
+            if (
+                rest[:1] != "#"
+            ):  # a hash ends what was dialled, also where answers have been joined to it since
+                typed = typed.removesuffix("#").replace("#*", "*")
         begins = _fit(self._form.begin, fields) if self._form.begin else not typed
         return self._turn(
             Kind.BEGIN if begins else Kind.ANSWER,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -148,6 +149,19 @@ def test_accumulated_text_must_begin_with_the_code_where_it_is_said_to() -> None
         described.decode(asked("id=d&phone=998901234567&code=*880%23&text=*881%23"))
     with pytest.raises(WireError, match="text does not begin with the service code"):
         described.decode(asked("id=d&phone=998901234567&code=*880%23&text=*8801%23"))
+
+
+@pytest.mark.parametrize("dialled", ["*880*1#", "880*1#", "*880*1", "*880#*1"])
+def test_answers_go_on_from_a_dialled_string_whether_its_hash_stays_or_not(dialled: str) -> None:
+    described = codec(text_is="accumulated with code")
+
+    def heard(text: str) -> str | None:
+        turn = described.decode(asked(f"id=d&phone=998901234567&code=*880%23&text={quote_plus(text)}")).turn
+        assert turn is not None
+        return turn.accumulated
+
+    assert heard(dialled) == "1"
+    assert heard(f"{dialled}*2") == "1*2"
 
 
 def test_a_reply_in_xml_is_escaped_and_in_json_typed() -> None:
