@@ -87,6 +87,8 @@ class Reloader:
                 self._refuse([str(one) for one in error.problems])
             except menufiles.NoMenus as error:
                 self._refuse([str(error)])
+            except OSError as error:
+                self._refuse([f"{self._folder}: {error.strerror}"])
             else:
                 if service.version != self._engine.service.version:
                     self.since = datetime.now(UTC)
@@ -102,7 +104,10 @@ class Reloader:
     async def _watch(self, known: dict[str, tuple[int, int]]) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            now = await asyncio.to_thread(_seen, self._folder)
+            try:
+                now = await asyncio.to_thread(_seen, self._folder)
+            except OSError:  # no descriptor is left, say; it may be another time
+                continue
             if now != known:
                 known = now
                 self()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -27,6 +28,8 @@ STALE_S: Final = 20.0
 """Silent this long, whoever adds up is stuck or gone."""
 ERRORS: Final = frozenset({"trouble", "store"})
 """Outcomes of turns that are faults of ours (`Engine.handle`)."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,10 @@ class Live:
 
     async def _go_on(self) -> None:
         while True:
-            await self.tell(time.time())
+            try:
+                await self.tell(time.time())
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the telling
+                log.warning("the live figures can't be told now", extra={"why": repr(error)})
             await asyncio.sleep(STEP_S)
 
     async def tell(self, now: float) -> None:

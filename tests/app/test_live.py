@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
+from app.watching import live as module
 from app.watching.board import Board
 from app.watching.journaling import Opened
 from app.watching.live import STALE_S, Live, Totals, figures, quantile
@@ -47,6 +51,27 @@ async def test_rates_are_over_the_last_minute_and_of_it_only() -> None:
     assert 2 <= told.median_ms <= 5
     assert len(told.history) == 30
     assert told.history[0] == 200
+
+
+async def test_figures_that_could_not_be_read_once_are_told_again_the_next_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    metrics, board = Metrics(), Board()
+    works, tries = metrics.added_up, list[int]()
+
+    def once_not() -> CollectorRegistry:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return works()
+
+    monkeypatch.setattr(metrics, "added_up", once_not)
+    monkeypatch.setattr(module, "STEP_S", 0.01)
+    async with Live(metrics, board, None).running(True), asyncio.timeout(20):
+        while figures(board) is None:
+            await asyncio.sleep(0.01)
+
+    assert len(tries) > 1
 
 
 async def test_old_figures_are_shown_to_nobody() -> None:

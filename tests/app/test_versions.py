@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from pathlib import Path
 
+import pytest
+
+from app.menusets import files, reload
 from app.menusets.reload import Reloader
 from app.menusets.versions import MenuVersions
 from ussd_engine import Engine, Kind, Reply, Service, Turn, compile_menus
@@ -102,3 +106,33 @@ async def test_a_changed_file_is_taken_a_broken_one_is_not(tmp_path: Path) -> No
             await asyncio.sleep(0.1)
         else:
             raise AssertionError("the new menus were not taken")
+
+
+@pytest.mark.parametrize("fails", ["_seen", "read"])
+async def test_a_folder_that_could_not_be_read_for_a_while_is_watched_on(
+    fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No descriptor was left, say; it was for a moment, and the watch must not end for ever."""
+    file = tmp_path / "m.yaml"
+    file.write_text(texts("old")["m.yaml"])
+    at, versions = engine("old", MemoryStore())
+    reloader = Reloader(tmp_path, {str(file): file.read_text()}, at, versions, lambda t: compile_menus(t, {}))
+    monkeypatch.setattr(reload, "LOOK_EVERY_S", 0.01)
+    where = reload if fails == "_seen" else files
+    works, tries = getattr(where, fails), list[Path]()
+
+    def fail(folder: Path) -> object:
+        tries.append(folder)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with reloader.running(watching=True), asyncio.timeout(30):
+        monkeypatch.setattr(where, fails, fail)
+        file.write_text(texts("newer")["m.yaml"])
+        while not tries:
+            await asyncio.sleep(0.01)
+        monkeypatch.setattr(where, fails, works)
+        file.write_text(texts("newest of all")["m.yaml"])
+        while at.service.version != compiled({str(file): file.read_text()}).version:
+            await asyncio.sleep(0.01)
+
+    assert reloader.refused_at is None, "newer ones were taken"
