@@ -220,6 +220,7 @@ def _weighted(given: str) -> tuple[Path, int]:
 
 
 def _read(path: Path) -> tuple[Scenario, ...]:
+    from app.menusets.files import unread
     from ussd_engine.scenarios import ScenarioError, read
 
     try:
@@ -227,7 +228,7 @@ def _read(path: Path) -> tuple[Scenario, ...]:
     except ScenarioError as error:
         fail(f"the scenario can't be read:\n{error}")
     except (OSError, UnicodeDecodeError) as error:
-        fail(f"{path}: {error.strerror if isinstance(error, OSError) else 'not valid UTF-8'}")
+        fail(unread(path, error))
 
 
 def _service_code(folder: Path) -> str:

@@ -144,6 +144,7 @@ def _files(paths: Iterable[Path], suffix: str, *, given: bool) -> list[Path]:
 
 
 def _scenarios(files: Iterable[Path]) -> list[Scenario]:
+    from app.menusets.files import unread
     from ussd_engine.scenarios import ScenarioError, read
 
     found: list[Scenario] = []
@@ -154,7 +155,7 @@ def _scenarios(files: Iterable[Path]) -> list[Scenario]:
         except ScenarioError as error:
             problems.append(str(error))
         except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{path}: {error.strerror if isinstance(error, OSError) else 'not valid UTF-8'}")
+            problems.append(unread(path, error))
     if problems:
         fail("the scenarios can't be read:\n" + "\n".join(problems))
     return found

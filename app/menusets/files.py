@@ -29,15 +29,21 @@ def read(path: Path) -> dict[str, str]:
         NoMenus: no such folder or file, none in it, or not readable as UTF-8.
     """
     files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
-    try:
-        texts = {str(file): file.read_text(encoding="utf-8") for file in files}
-    except OSError as error:
-        raise NoMenus(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise NoMenus(f"{path}: not valid UTF-8") from None
+    texts = {}
+    for file in files:
+        try:
+            texts[str(file)] = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise NoMenus(unread(file, error)) from None
     if not texts:
         raise NoMenus(f"{path}: no {SUFFIX} file there")
     return texts
+
+
+def unread(path: Path, error: OSError | UnicodeDecodeError) -> str:
+    """Why a file can't be read, and what to do where that is known."""
+    why = error.strerror if isinstance(error, OSError) else "not valid UTF-8; save it as UTF-8"
+    return f"{path}: {why}"
 
 
 def _from_here(path: Path) -> Path:

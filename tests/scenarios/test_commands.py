@@ -67,6 +67,16 @@ def test_a_file_that_cannot_be_read_is_told_without_a_traceback(tmp_path: Path) 
     assert "there is no such file" in absent.stderr
 
 
+@pytest.mark.parametrize("command", [("check",), ("test", "--menus", "menus")])
+def test_a_file_in_another_code_page_is_named_with_the_mend(command: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_bytes("menu: магазин\n".encode("cp1251"))
+    done = ussd(*command, str(path))
+
+    assert done.exit_code == 2
+    assert f"{path}: not valid UTF-8; save it as UTF-8" in done.stderr
+
+
 def test_what_is_generated_passes(tmp_path: Path) -> None:
     path = tmp_path / "made.yaml"
     made = ussd("test", "--generate", "--output", str(path))

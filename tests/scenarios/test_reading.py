@@ -65,6 +65,11 @@ def test_a_mistake_is_told_with_its_place(steps: str, said: str) -> None:
     assert any(problem.startswith(said) for problem in problems(HEAD + steps)), problems(HEAD + steps)
 
 
+@pytest.mark.parametrize(("text", "said"), [("", "the file is empty."), ("hello", "this is no scenario.")])
+def test_a_file_without_a_scenario_is_told_how_one_begins(text: str, said: str) -> None:
+    assert problems(text) == [f"one.yaml:1:1: {said} Begin with `scenario: name`."]
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     assert len(problems(HEAD + "  - {phone: a, dial: '*1#'}\n  - {phone: b, dial: '*1#'}\n")) == 2
 

@@ -84,8 +84,11 @@ Places = Mapping[str, tuple[Source, Path]]
 """Where each state stands, by its name."""
 
 
-def read(path: str, text: str) -> Source:
-    """Parse one file; what is wrong with its YAML is in `problems`, and `data` is then what could be read."""
+def read(path: str, text: str, *, begins: str = "menu: name") -> Source:
+    """Parse one file; what is wrong with its YAML is in `problems`, and `data` is then what could be read.
+
+    `begins`: what is to be written into an empty one.
+    """
     source = Source(path, text)
     source.values[()] = (1, 1)
     if len(text) > SIZE_MAX:
@@ -99,7 +102,7 @@ def read(path: str, text: str) -> Source:
         source.problems.append(Problem(path, line, column, "yaml", what, "Save the file as UTF-8."))
         return source
     try:
-        _Reader(source, text.removeprefix("\ufeff")).document()
+        _Reader(source, text.removeprefix("\ufeff")).document(begins)
     except yaml.YAMLError as error:
         source.problems.append(_syntax(path, text, error))
     except _TooDeep as error:
@@ -114,6 +117,7 @@ _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _STRAY = re.compile("[\ud800-\udfff]")
 _DOUBTFUL = re.compile(r"#[^\s#]")
 """Perhaps a comment, perhaps the rest of a text: `Dial *880# or #5`."""
+_COMMENTED = re.compile(r"(?<=\s)#[^\s#]\w*")
 
 
 class _TooDeep(Exception):
@@ -129,10 +133,10 @@ class _Reader:
         self.next = _LOADER(text).get_event
         self.commented = _DOUBTFUL.search(text) is not None
 
-    def document(self) -> None:
+    def document(self, begins: str) -> None:
         self.next()  # the stream's start
         if isinstance(self.next(), yaml.StreamEndEvent):
-            self.say((1, 1), "empty", "the file is empty.", "Begin with `menu: name`.")
+            self.say((1, 1), "empty", "the file is empty.", f"Begin with `{begins}`.")
             return
         data = self.value(self.next(), ())
         self.next()  # the document's end
@@ -248,8 +252,9 @@ _TRAPS = (
 
 
 def _syntax(path: str, text: str, error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    began = getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None) or began
+    line, column = (1, 1) if mark is None else _counted(mark)
     said = " ".join(
         str(part) for part in (getattr(error, "context", ""), getattr(error, "problem", "")) if part
     )
@@ -257,4 +262,18 @@ def _syntax(path: str, text: str, error: yaml.YAMLError) -> Problem:
         line, column = _place(text, index)
         said = f"{getattr(error, 'reason', '')}"
     mend = next((mend for sign, mend in _TRAPS if sign in said), "See docs/menus.md, 'YAML in two minutes'.")
+    if began is not None:
+        if "unexpected end of stream" in said:
+            line, column = _counted(began)  # of a quote the file's last line says nothing
+        mend += _commented(text.split("\n"), began.line, line)
     return Problem(path, line, column, "yaml", f"this is not YAML: {said or error}.", mend)
+
+
+def _commented(lines: Sequence[str], first: int, last: int) -> str:
+    """Name the first line from `first` (from 0) to before `last` that may hold a comment nobody meant."""
+    for number in range(first, min(last, len(lines))):
+        if (found := _COMMENTED.search(lines[number])) is not None:
+            return (
+                f" In line {number + 1} all from '{found.group().strip()}' on is a comment: quote the text."
+            )
+    return ""

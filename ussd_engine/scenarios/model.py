@@ -106,17 +106,24 @@ class Scenario:
     actions: Mapping[str, tuple[Result, ...]] | None = None
 
 
+_BEGINS = "scenario: name"
+
+
 def read(path: str, text: str) -> tuple[Scenario, ...]:
     """Read a file: one scenario, or several under `scenarios:`.
 
     Raises:
         ScenarioError: with every problem found.
     """
-    source = yaml_source.read(path, text)
+    source = yaml_source.read(path, text, begins=_BEGINS)
     if source.problems:
         raise ScenarioError(source.problems)
     data = source.data
-    several = isinstance(data, dict) and "scenarios" in data
+    if not isinstance(data, dict):
+        raise ScenarioError(
+            [source.problem((), "scenario", "this is no scenario.", f"Begin with `{_BEGINS}`.")]
+        )
+    several = "scenarios" in data
     try:
         if several:
             specs = _FileSpec.model_validate(data).scenarios
