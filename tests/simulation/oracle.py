@@ -179,6 +179,10 @@ class Oracle:
             if payment.state in ("created", "sent", "declined", *expected.TAKEN):
                 must("no_needless_reversal", not states[id_], f"payment {payment.number} is {payment.state}")
 
+    def recipients_waiting(self) -> int:
+        """How many phones have SMS that have not left the queue."""
+        return len({row.recipient for row in self.now.notices if row.state == "queued"})
+
     def _notices(self, new: Snapshot) -> None:
         wanted = expected.notices(new, self.issuers)
         found = Counter(

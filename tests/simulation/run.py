@@ -146,8 +146,9 @@ class _Run:
             case Jump(by_ms):
                 world.clock.off_ms += by_ms
                 world.jumped_ms = world.scheduler.now_ms
-                # A jump forward ends what a relay holds, so another one may send it too.
-                world.oracle.incidents += by_ms > 0
+                # A jump forward ends what relays hold, one a recipient, so others may send it too.
+                if by_ms > 0:
+                    world.oracle.incidents += world.oracle.recipients_waiting()
             case SmsHiccup(taken):
                 world.provider.hiccups.append(taken)
             case SmsDown(for_ms):
