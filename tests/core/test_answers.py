@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.kiosk import MERCHANT, SERVICE
+from ussd_engine.compiler.schema import TypeSpec
+from ussd_engine.compiler.types import answer_type
 from ussd_engine.core.answers import (
     Accepted,
     AnswerType,
@@ -67,6 +69,41 @@ def test_a_number_that_is_not_taken_is_refused_with_its_reason(typed: str, code:
     verdict = PHONE.read(typed, MERCHANT)
 
     assert verdict == Refused(code, readable=readable)
+
+
+@pytest.mark.parametrize(
+    ("region", "typed", "stored"),
+    [
+        ("KE", "0712345678", "254712345678"),
+        ("KE", "712345678", "254712345678"),
+        ("KE", "254712345678", "254712345678"),
+        ("GH", "0241234567", "233241234567"),
+        ("RU", "89161234567", "79161234567"),
+        ("RU", "+79161234567", "79161234567"),
+        ("IT", "3123456789", "393123456789"),
+    ],
+)
+def test_a_number_may_be_typed_as_people_of_its_country_write_it(
+    region: str, typed: str, stored: str
+) -> None:
+    kind = answer_type(TypeSpec.model_validate({"msisdn": {"region": region}}))
+
+    assert kind.read(typed, MERCHANT) == Accepted(stored)
+
+
+@pytest.mark.parametrize("typed", ["0901234567", "8901234567", "00712345678"])
+def test_no_country_has_more_of_them_than_it_writes(typed: str) -> None:
+    for region in ("UZ", "KE"):
+        kind = answer_type(TypeSpec.model_validate({"msisdn": {"region": region}}))
+        assert kind.read(typed, MERCHANT) == Refused("msisdn.format")
+
+
+@pytest.mark.parametrize("typed", ["yo'q", "Yo\u02bbq", "YO\u2018Q"])
+def test_a_choice_can_be_typed_as_the_screen_shows_it(typed: str) -> None:
+    """Screens fold the letters' marks to the apostrophe that a keypad has."""
+    kind = answer_type(TypeSpec.model_validate({"choice": {"ha": "yes", "yo\u02bbq": "no"}}))
+
+    assert kind.read(typed, MERCHANT) == Accepted("no")
 
 
 @pytest.mark.parametrize("typed", ["50000", "50 000", "050000"])

@@ -17,6 +17,7 @@ from ussd_engine.core.answers import (
     TextType,
     pin,
 )
+from ussd_engine.text.fold import fold
 
 
 class TypeProblem(ValueError):
@@ -58,7 +59,7 @@ def answer_type(spec: TypeSpec) -> AnswerType:
         return pin(spec.pin.digits)
     if not spec.choice:
         raise TypeProblem("a choice without choices: nothing can be typed.", "List what may be typed.")
-    choices = {typed.casefold(): value for typed, value in spec.choice.items()}
+    choices = {fold(typed).casefold(): value for typed, value in spec.choice.items()}
     if len(choices) < len(spec.choice):
         raise TypeProblem(
             "two choices differ only in case.", "Keep one: capitals and small letters are the same."
@@ -92,4 +93,5 @@ def _msisdn(spec: MsisdnSpec) -> MsisdnType:
         valid=re.compile("|".join(f"(?:{pattern})" for pattern in patterns)),
         mobile_only=spec.mobile,
         not_caller=spec.other_than == "caller",
+        trunk=metadata.national_prefix or "",
     )

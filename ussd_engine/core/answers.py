@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from ussd_engine.text.fold import fold
 from ussd_engine.text.template import Value
 
 DIGITS_MAX = 15
@@ -63,6 +64,8 @@ class MsisdnType:
 
     The patterns come from libphonenumber's numbering plan when the menu is compiled; they match national
     numbers.
+
+    `trunk`: digits that people of the region put before a national number (`0` in Kenya, `8` in Russia).
     """
 
     country_code: str
@@ -70,6 +73,7 @@ class MsisdnType:
     valid: re.Pattern[str]
     mobile_only: bool = True
     not_caller: bool = False
+    trunk: str = ""
     kind: str = "msisdn"
     secret: bool = False
 
@@ -80,6 +84,8 @@ class MsisdnType:
         national = digits
         if not self.valid.fullmatch(national):
             national = digits.removeprefix(self.country_code)
+            if national == digits or not self.valid.fullmatch(national):
+                national = digits.removeprefix(self.trunk)
             if national == digits or not self.valid.fullmatch(national):
                 return Refused("msisdn.format")
         if self.mobile_only and not self.mobile.fullmatch(national):
@@ -169,14 +175,14 @@ class DigitsType:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceType:
-    """One of a few words; case does not matter."""
+    """One of a few words, folded as screens show them; case does not matter."""
 
     choices: Mapping[str, str] = field(hash=False)
     kind: str = "choice"
     secret: bool = False
 
     def read(self, text: str, caller: str) -> Verdict:
-        value = self.choices.get(text.casefold())
+        value = self.choices.get(fold(text).casefold())
         return Refused("choice.unknown") if value is None else Accepted(value)
 
 
