@@ -35,6 +35,11 @@ class Entering:
         self._limits = limits or Limits()
         self._nobodys_hash = ""
 
+    @property
+    def limits(self) -> Limits:
+        """As they are set; pages tell them."""
+        return self._limits
+
     def _enter(self, subject: str, password: str, origin: Origin, kind: SessionKind) -> NewSession | Refused:
         operator = kind is SessionKind.ADMIN
         checked = self._checked(subject, password, origin, operator=operator)

@@ -82,7 +82,9 @@ async def ask_code(request: web.Request) -> web.StreamResponse:
     )
     office.nudge()
     if isinstance(answer, CodeSent):
-        return page(request, "check.html", phone=number, ref=answer.request_ref)
+        return page(
+            request, "check.html", phone=number, ref=answer.request_ref, limits=office.accounts.limits
+        )
     return page(
         request,
         "code.html",
@@ -109,6 +111,7 @@ async def check_code(request: web.Request) -> web.StreamResponse:
         status=_status(answer),
         phone=phone,
         ref=ref,
+        limits=office.accounts.limits,
         refused=said(request, answer),
         over=over,
     )

@@ -54,6 +54,8 @@ async def test_a_code_has_three_tries_and_then_a_new_one_must_be_asked_for(here:
     right = here.people.code()
     wrong = "000000" if right != "000000" else "111111"
 
+    assert "Код действует 5 мин, попыток — 3." in asked.text
+
     for _ in range(3):
         answer = await browser.post("/signin/check", asked.hidden | {"code": wrong})
         assert answer.status == 422
