@@ -30,8 +30,8 @@ class HttpCaller:
     def __init__(
         self, allow: Collection[str], headers: Mapping[str, Mapping[str, str]] | None = None
     ) -> None:
-        self._allow = frozenset(allow)
-        self._headers = headers or {}
+        self._allow = frozenset(host.lower() for host in allow)
+        self._headers = {host.lower(): named for host, named in (headers or {}).items()}
         self._session: aiohttp.ClientSession | None = None
 
     async def run(self, action: HttpAction, call: Call, args: Mapping[str, Value], at: float) -> ActionDone:

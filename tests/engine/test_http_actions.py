@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from ussd_engine import Engine, Kind, MenuError, Turn, compile_menus
+from ussd_engine import Call, Engine, Kind, MenuError, Turn, compile_menus
 from ussd_engine.http import HttpCaller
 from ussd_engine.stores.memory import MemoryStore
 
@@ -187,6 +187,23 @@ async def test_a_host_that_is_not_allowed_is_never_called(service: tuple[Service
 
     assert "not available" in await ask(port, "Tashkent", allow=False)
     assert fake.asked == []
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [("http://LocalHost:{port}/now", "LocalHost:{port}"), ("http://[::1]:{port}/now", "[::1]:{port}")],
+)
+async def test_a_host_is_allowed_as_it_is_written_in_the_menu(
+    service: tuple[Service, int], url: str, allowed: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, port = service
+    menu = MENU.replace("http://127.0.0.1:{port}/now", json.dumps(url))
+    action = compile_menus({"weather.yaml": menu.format(port=port)}, {}).http["weather.now"]
+    caller = HttpCaller([allowed.format(port=port)])
+    await caller.run(action, Call("g", "d", "998901234567", "en", "key", 0.0), {"city": "Rome"}, 0.0)
+    await caller.close()
+
+    assert "allow-list" not in caplog.text
 
 
 async def test_a_redirect_is_not_followed(service: tuple[Service, int]) -> None:

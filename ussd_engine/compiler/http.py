@@ -61,10 +61,11 @@ def http_action(name: str, spec: HttpActionSpec) -> HttpAction:
         )
         for result, answer in spec.returns.items()
     )
+    shown = f"[{host}]" if ":" in host else host
     return HttpAction(
         name=name,
         url=spec.http,
-        host=host if port is None else f"{host}:{port}",
+        host=shown if port is None else f"{shown}:{port}",
         method=spec.method,
         send={parameter: Shape(kind, 160) for parameter, kind in spec.send.items()},
         answers=answers,
