@@ -150,10 +150,19 @@ def _plan(config: Path | None, workers: int, data: Path, *, reload: bool) -> tup
         fail(f"{workers} workers need {workers + 1} [bank.link] terminals, there are {len(terminals) + 1}")
     if settings.database.url is None and running.is_demos(data):
         fail(f"{data} is a demo's folder, with people anybody can pay as; give another --data")
+    _warn_of_stand_ins(settings)
     try:
         return planning.prepare(settings, data, key.get_secret_value(), demo=False), terminals
     except planning.CannotStart as error:
         fail(str(error))
+
+
+def _warn_of_stand_ins(settings: Settings) -> None:
+    """What stands in for a bank and a centre serves a trial well; a service must not run on it unawares."""
+    if settings.bank.processor == "sandbox":
+        log.warning("[bank] processor is the sandbox: its cards are made up, and no bank's money moves")
+    if settings.sms.sender == "inbox":
+        log.warning("[sms] sender is the inbox: no SMS reaches a phone")
 
 
 def _settings(

@@ -276,6 +276,8 @@ def test_serve_works_with_what_operators_register_and_lets_no_stranger_in(
     assert "Счет №1001" in run_ussd(*dial, with_secret).stdout
     assert served.request(f"/demo/inbox/{CUSTOMER}")[0] == 404
     assert served.end() == 0
+    assert "[bank] processor is the sandbox: its cards are made up" in served.logged()
+    assert "[sms] sender is the inbox: no SMS reaches a phone" in served.logged()
 
 
 @pytest.fixture
