@@ -30,6 +30,10 @@ RELIEVED_LINGER_S: Final = 5.0
 ORPHAN_MAX_S: Final = 40.0
 PROVEN_MAX_S: Final = 5.0
 LOOK_S: Final = 0.2
+SIGNALS: Final = frozenset(
+    {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD},
+)
+"""What a supervisor takes one at a time; its workers begin with these blocked."""
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +127,7 @@ async def _serve(
     stop = _Stop(asyncio.get_running_loop(), post)
     async with opening as house:
         stop.loop.add_signal_handler(signal.SIGHUP, house.reload)
-        if post is not None and post.rereads:
+        if stop.rereads:
             house.reload()
         if post is not None and post.relieves:
             await _proven(house, stop)
@@ -153,17 +157,28 @@ async def _serve(
 
 
 class _Stop:
-    """Whoever may end this process: its signals, and the end of its supervisor."""
+    """Whoever may end this process: its signals, and the end of its supervisor.
+
+    Attributes:
+        rereads: the menus are to be read again as soon as they can be.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, post: Post | None) -> None:
         self.loop = loop
         self.asked = asyncio.Event()
         self.linger_s = LINGER_S
+        self.rereads = post is not None and post.rereads
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.asked.set)
+        # Until the menus are there to be read again: without a handler the signal would end the process.
+        loop.add_signal_handler(signal.SIGHUP, self._reread)
         if post is not None:
             loop.add_signal_handler(signal.SIGUSR2, self._relieved)
             loop.add_reader(post.lifeline, self._orphaned, post.lifeline)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+    def _reread(self) -> None:
+        self.rereads = True
 
     def _relieved(self) -> None:
         self.linger_s = RELIEVED_LINGER_S

@@ -23,7 +23,7 @@ from typing import Final
 
 from app.planning import Plan
 from app.serving.heir import Heir
-from app.serving.process import NotReady, Post, run_house, url_of
+from app.serving.process import SIGNALS, NotReady, Post, run_house, url_of
 from app.serving.trial import Trial
 from app.serving.workerprocess import READY, Worker, say
 from app.watching.metrics import bury
@@ -40,9 +40,6 @@ BUSY_LOOK_S: Final = 0.05
 IDLE_LOOK_S: Final = 5.0
 NO_PROGRAM: Final = "the new program could not be loaded: mend it, and send SIGUSR2 again"
 NO_TERMINAL: Final = "each worker needs a [bank.link] terminal, and none is free: give two more than workers"
-SIGNALS: Final = frozenset(
-    {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD},
-)
 
 log = logging.getLogger(__name__)
 
@@ -297,7 +294,6 @@ class Supervisor:
             for slot, other in enumerate(self._listeners):
                 if slot != seat.slot:
                     other.close()
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             run_house(opening(seat), self._listeners[seat.slot], lambda _: say(tells, READY), post)
             status = 0
         except NotReady as error:

@@ -269,6 +269,25 @@ def test_a_parent_without_descriptors_keeps_its_workers_and_starts_what_is_missi
     assert served.end() == 0
 
 
+def test_a_reload_kills_no_worker_that_is_only_starting_and_is_done_once_it_has(house: House) -> None:
+    served = house.serve(1)
+    (old,) = children(served.process.pid)
+    os.kill(old, signal.SIGKILL)
+    comes(lambda: children(served.process.pid) not in ([], [old]), served)
+    (new,) = children(served.process.pid)
+    house.edit_menu("www.click.uz", "www.new.uz")
+
+    def reloads() -> bool:
+        served.process.send_signal(signal.SIGHUP)
+        return "the menus were reloaded" in served.logged()
+
+    comes(reloads, served)
+    assert children(served.process.pid) == [new]
+    assert served.logged().count("a worker died") == 1
+    comes(lambda: "www.new.uz" in served.caller("998901230099", "first").dial("*880#", "7"), served)
+    assert served.end() == 0
+
+
 def test_a_program_that_can_not_be_run_leaves_nothing_behind_for_the_next_try(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
