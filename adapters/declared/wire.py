@@ -21,6 +21,8 @@ from ussd_engine.text.gsm import is_gsm7
 
 Form = Annotated[Description, BeforeValidator(read)]
 _WORD = re.compile(r"\{([^{}]*)\}")
+_DIALLED = re.compile(r"^([0-9*]*)#(?=\*)")
+"""What was dialled, where answers have been joined since: its hash ends it, an answer keeps its own (S14)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +113,8 @@ class Declared(Codec[Options]):
             if rest == whole or rest[:1] not in ("", "#", "*"):
                 raise WireError(f"{self._form.text} does not begin with the service code")
             typed = rest.removeprefix("#").removeprefix("*")
-            if (
-                rest[:1] != "#"
-            ):  # a hash ends what was dialled, also where answers have been joined to it since
-                typed = typed.removesuffix("#").replace("#*", "*")
+            if rest[:1] != "#":
+                typed = _DIALLED.sub(r"\1", typed.removesuffix("#"))
         begins = _fit(self._form.begin, fields) if self._form.begin else not typed
         return self._turn(
             Kind.BEGIN if begins else Kind.ANSWER,
