@@ -26,7 +26,7 @@ from app.serving.heir import Heir
 from app.serving.process import SIGNALS, NotReady, Post, run_house, url_of
 from app.serving.trial import Trial
 from app.serving.workerprocess import READY, Worker, say
-from app.watching.metrics import bury
+from app.watching.shared import bury
 from app.wiring import House, open_house
 
 RESTART_PAUSE_S: Final = 1.0

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import logging
 import os
-import shutil
-import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest, values
-from prometheus_client.mmap_dict import MmapedDict as _UntypedDict
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from adapters.lines import LineState
-
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""prometheus-client's variable: where workers add their figures up. Set before this module is imported."""
+from app.watching.shared import FOLDER, Together, make_room
 
 ADDED_EVERY_S: Final = 1.0
 """How often a worker's turns are added to the figures of all."""
 _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _TOTALS: Final = ("ussd_turns_total", "ussd_requests_refused_total")
-MmapedDict: Any = _UntypedDict  # it has no types
-_FILES: Final = ("counter", "gauge_mostrecent", "histogram")
-"""What the library calls the files of a process, before its pid."""
-_SUMMED: Final = ("counter", "histogram")
-_DEAD: Final = 0
-"""In the place of a pid: no process has it."""
-_TURN_TRIES: Final = 20
-_TURN_LOOK_S: Final = 0.02
-_ROOM: Final = 1 << 18
-"""Octets of each: some two thousand figures; it grows beyond them."""
-
-log = logging.getLogger(__name__)
 
 
 class _Counted:
@@ -75,9 +54,9 @@ class Metrics:
     """The instruments of one process; it watches the engine (`ussd_engine.ports.Watch`)."""
 
     def __init__(self) -> None:
-        self._shared = SHARED_FOLDER in os.environ
+        self._shared = FOLDER in os.environ
         if self._shared:
-            _make_room(Path(os.environ[SHARED_FOLDER]))
+            make_room(Path(os.environ[FOLDER]))
         self._registry = CollectorRegistry()
         self._turns = self._counter("ussd_turns", "Turns, by what became of them", "gateway", "outcome")
         self._turn_seconds = self._histogram("ussd_turn_seconds", "From decoded turn to reply", "gateway")
@@ -192,7 +171,7 @@ class Metrics:
         if not self._shared:
             return self._registry
         together = CollectorRegistry()
-        _Together(Path(os.environ[SHARED_FOLDER]), together)
+        Together(Path(os.environ[FOLDER]), together)
         return together
 
     def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
@@ -203,87 +182,3 @@ class Metrics:
 
     def _histogram(self, name: str, what: str, *labels: str) -> Histogram:
         return Histogram(name, what, labels, buckets=_BUCKETS, registry=self._registry)
-
-
-def _make_room(folder: Path) -> None:
-    """Have this process's files wholly on the disk before they are written to.
-
-    They are mapped into memory, and whoever writes into a hole of one while the disk is full is killed by the
-    system (SIGBUS). Where there is no room this process counts by itself, and others don't see its figures.
-    """
-    own = [folder / f"{kind}_{os.getpid()}.db" for kind in _FILES]
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what cleans /tmp may have been there
-        for path in own:
-            with path.open("ab") as file:
-                os.posix_fallocate(file.fileno(), 0, _ROOM)
-    except OSError as error:
-        for path in own:
-            path.unlink(missing_ok=True)
-        log.error("no room for the figures of this worker", extra={"why": error.strerror})
-        values.ValueClass = values.MutexValue
-
-
-def bury(pid: int) -> None:
-    """Add what a dead worker has counted to what all dead ones have, and forget its gauges.
-
-    Else each restart would leave files that every look at the figures reads, as long as the service lives.
-    """
-    if SHARED_FOLDER not in os.environ:
-        return
-    folder = Path(os.environ[SHARED_FOLDER])
-    try:
-        with _alone(folder, fcntl.LOCK_EX) as ours:
-            if not ours:
-                raise TimeoutError
-            for kind in _SUMMED:
-                _add_up(folder / f"{kind}_{pid}.db", folder / f"{kind}_{_DEAD}.db")
-            for path in folder.glob(f"*_{pid}.db"):
-                path.unlink()
-    except Exception as error:  # noqa: BLE001 - a file may be half written; figures never hold up a restart
-        log.warning("the figures of a dead worker stay in its files", extra={"why": repr(error)})
-
-
-def _add_up(path: Path, dead: Path) -> None:
-    if not path.exists():
-        return
-    new = dead.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    if dead.exists():
-        shutil.copyfile(dead, new)
-    together = MmapedDict(str(new))
-    for key, counted, _, _ in MmapedDict.read_all_values_from_file(path):
-        together.write_value(key, together.read_value(key)[0] + counted, 0.0)
-    together.close()
-    new.replace(dead)
-
-
-@contextmanager
-def _alone(folder: Path, how: int) -> Iterator[bool]:
-    """A look at the files must not see counts before and after they were moved.
-
-    Whether it came to the turn in time: the process before may be frozen, and nobody waits for that.
-    """
-    with (folder / "lock").open("w") as lock:
-        yield any(_locked(lock, how) for _ in range(_TURN_TRIES))
-
-
-def _locked(lock: TextIO, how: int) -> bool:
-    try:
-        fcntl.flock(lock, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        time.sleep(_TURN_LOOK_S)
-        return False
-    return True
-
-
-class _Together(MultiProcessCollector):
-    """The figures of all workers."""
-
-    def __init__(self, folder: Path, registry: CollectorRegistry) -> None:
-        self._folder = folder
-        super().__init__(registry, str(folder))  # type: ignore[no-untyped-call]
-
-    def collect(self) -> list[Metric]:
-        with _alone(self._folder, fcntl.LOCK_SH):
-            return list(super().collect())  # type: ignore[no-untyped-call]

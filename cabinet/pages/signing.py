@@ -30,10 +30,8 @@ async def show(request: web.Request) -> web.StreamResponse:
     """Phone and password; whoever is signed in already is led to the list."""
     if sessions.who(request) is not None:
         return to(request, "/")
-    led, over = (
-        next_of(request, request.query.get("next", "")),
-        sessions.lapsed(request, shell_of(request).kind),
-    )
+    led = next_of(request, request.query.get("next", ""))
+    over = sessions.lapsed(request, shell_of(request).kind)
     return page(request, "signin.html", phone="", next=led, lapsed=over)
 
 

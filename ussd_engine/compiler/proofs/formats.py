@@ -7,10 +7,9 @@ from typing import Final
 
 from ussd_engine.compiler.proofs.subject import Subject
 from ussd_engine.compiler.reads import texts_of
-from ussd_engine.compiler.sizes.domains import Domains, domains, of_shape
+from ussd_engine.compiler.sizes.domains import Domains, readable
 from ussd_engine.core.errors import Problem
-from ussd_engine.core.service import AnyState, Listing
-from ussd_engine.text.template import Optional, Part, Slot
+from ussd_engine.text.template import Slot, slots
 
 _MONEY: Final = frozenset({"money", "whole"})
 _MOMENT: Final = frozenset({"time"})
@@ -35,15 +34,14 @@ _RAW: Final = {
 
 def formats_fit(subject: Subject) -> Iterator[Problem]:
     """A format is given what it is made for; sums and moments are given one."""
-    known = domains(subject.states, subject.actions, subject.draft.pushes)
     for name, state in subject.states.items():
         if not subject.has_place(name):
             continue
-        seen = {**known, **_row(subject, state)}
+        known = readable(state, subject.domains, subject.actions)
         for below, text in texts_of(state):
-            slots = {slot: None for template in text.by_language.values() for slot in _slots(template.parts)}
-            for slot in slots:
-                if (told := _told(slot, seen)) is not None:
+            shown = {slot: None for template in text.by_language.values() for slot in slots(template.parts)}
+            for slot in shown:
+                if (told := _told(slot, known)) is not None:
                     yield subject.at(name, "format-kind", *told, *below, on_key=False)
 
 
@@ -64,17 +62,3 @@ def _told(slot: Slot, known: Domains) -> tuple[str, str] | None:
     able = [one for one, takes in _WRITES.items() if wrong in takes]
     mend = f"Write `{{{slot.name}|{able[0]}}}`." if able else f"Write `{{{slot.name}}}`."
     return f"'{slot.name}' is of kind {holds}, which '{slot.format}' is not made for.", mend
-
-
-def _row(subject: Subject, state: AnyState) -> Domains:
-    action = subject.actions.get(state.action) if isinstance(state, Listing) else None
-    rows = {} if action is None or action.row is None else action.row
-    return {name: (of_shape(shape),) for name, shape in rows.items()}
-
-
-def _slots(parts: tuple[Part, ...]) -> Iterator[Slot]:
-    for part in parts:
-        if isinstance(part, Slot):
-            yield part
-        elif isinstance(part, Optional):
-            yield from _slots(part.parts)

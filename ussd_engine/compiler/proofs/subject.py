@@ -9,6 +9,7 @@ from functools import cached_property
 from ussd_engine.actions import Action, Shape
 from ussd_engine.compiler.draft import Draft
 from ussd_engine.compiler.edges import Edge, successors
+from ussd_engine.compiler.sizes.domains import Domains, domains
 from ussd_engine.core.errors import Problem
 from ussd_engine.core.service import AnyState, Do, Listing, Question
 
@@ -64,6 +65,11 @@ class Subject:
     def ways_in(self) -> Mapping[str, list[Edge]]:
         """The moves to each state."""
         return _grouped(self.moves, lambda edge: edge.target)
+
+    @cached_property
+    def domains(self) -> Domains:
+        """For each variable the values it can hold."""
+        return domains(self.states, self.actions, self.draft.pushes)
 
     @cached_property
     def kinds(self) -> Mapping[str, set[str]]:

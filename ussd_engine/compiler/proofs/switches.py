@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ussd_engine.compiler.proofs.subject import Subject, short
-from ussd_engine.compiler.sizes.domains import Domain, domains
+from ussd_engine.compiler.sizes.domains import Domain
 from ussd_engine.core.errors import Problem
 from ussd_engine.core.service import Switch
 
 
 def switches_lead_on(subject: Subject) -> Iterator[Problem]:
     """A switch without `else` names all that its variable can hold: no way would lead on from any other."""
-    known = domains(subject.states, subject.actions, subject.draft.pushes)
     for name, state in subject.states.items():
         if not isinstance(state, Switch) or state.otherwise is not None:
             continue
-        left = next((left for held in known.get(state.variable, ()) if (left := _left(held, state))), "")
+        left = next(
+            (left for held in subject.domains.get(state.variable, ()) if (left := _left(held, state))), ""
+        )
         if left:
             what = f"'{state.variable}' can be {left}, which leads nowhere from state '{short(name)}'."
             yield subject.at(name, "unhandled-result", what, "Add `else: …` under `on:`.", "on")

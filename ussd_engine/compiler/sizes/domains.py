@@ -82,3 +82,11 @@ def domains(
         for name, kind in given.items():
             found.setdefault(name, {})[of_answer(kind)] = None
     return {name: tuple(kinds) for name, kinds in found.items()}
+
+
+def readable(state: AnyState, known: Domains, actions: Mapping[str, Action]) -> Domains:
+    """What a state's texts may read: all that is `known`, and in a list the fields of its rows as well."""
+    action = actions.get(state.action) if isinstance(state, Listing) else None
+    if action is None or action.row is None:
+        return known
+    return {**known, **{name: (of_shape(shape),) for name, shape in action.row.items()}}

@@ -12,7 +12,7 @@ from typing import Literal
 
 from ussd_engine.actions import Action
 from ussd_engine.compiler.sizes.costs import NOTHING, Cost, any_of, joined
-from ussd_engine.compiler.sizes.domains import Domains, domains, of_shape
+from ussd_engine.compiler.sizes.domains import Domains, domains, readable
 from ussd_engine.compiler.sizes.forced import Finder, Forced, Words, end_field, named
 from ussd_engine.compiler.sizes.frame import Frame
 from ussd_engine.compiler.sizes.meter import Meter, lines
@@ -179,13 +179,6 @@ class SizeProof:
     def _cost(self, text: Text, language: str, variables: Domains | None = None) -> Cost:
         return self._meters[language].text(text.by_language[language], variables or self._variables)
 
-    def _known(self, state: AnyState) -> Domains:
-        """What a state's texts may read: in a list, the fields of its rows as well."""
-        action = self._actions.get(state.action) if isinstance(state, Listing) else None
-        if action is None or action.row is None:
-            return self._variables
-        return {**self._variables, **{name: (of_shape(shape),) for name, shape in action.row.items()}}
-
     def _foot(self, state: Screen | Question | Listing, language: str) -> Cost:
         """The line back: where some screen can come before this one."""
         keys, label = self._service.keys, self._service.labels[language].back
@@ -252,7 +245,7 @@ class SizeProof:
 
     def _listing(self, state: Listing, language: str) -> Size:
         more, previous = self._turning(state, language)
-        row = self._cost(state.row, language, self._known(state))
+        row = self._cost(state.row, language, readable(state, self._variables, self._actions))
         if state.variable is not None:
             row = Cost.of("9.").then(row)
         title = NOTHING if state.text is None else self._cost(state.text, language)
@@ -291,7 +284,9 @@ class SizeProof:
             octets=whole.octets,
             with_note=noted,
             encoding=whole.encoding,
-            forced_by=self._finder.find(state, language, self._known(state)) if whole.is_ucs2 else None,
+            forced_by=self._finder.find(state, language, readable(state, self._variables, self._actions))
+            if whole.is_ucs2
+            else None,
             gives_way=gives_way,
             pages=pages,
             rows=rows,
